@@ -83,7 +83,8 @@ def _task(curve: pd.DataFrame) -> Task:
     unit = curve["y"][train].max() if domain in DIVIDED else 1.0
     points = pd.DataFrame({"x": curve["x"], "y": curve["y"] / unit})
     known = bs.read_runs(points[train].reset_index(drop=True), STUDY.columns)
-    held = bs.read_runs(points[~train].reset_index(drop=True), replace(STUDY.columns, tail=None))
+    alone = replace(STUDY.columns, tail=None, best_so_far=None)
+    held = bs.read_runs(points[~train].reset_index(drop=True), alone)
     last = curve["y"][train].to_numpy()[-1] / unit
     family, slope = str(curve["task_family"].iloc[0]), _last_slope(points, train)
     extra = {"held": held.table, "last": float(last), "slope": slope, "domain": domain, "family": family}

@@ -5,6 +5,7 @@ k, M, B or T. From 1e15 on and below 0.001 it has a power of ten. No digit befor
 stays 2775. With a band, digits follow its width.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor, isfinite, isinf, isnan, log10
@@ -123,6 +124,17 @@ def with_error(mean: float, sd: float) -> str:
 def amount(value: float, unit: str, digits: int = DIGITS) -> str:
     """Return a number with its unit."""
     return f"{number(value, digits)} {unit}".rstrip()
+
+
+def unit_beside(named: str, unit: str) -> str:
+    """Return the unit of a number; "" where what is named before it says that already.
+
+    Examples
+    --------
+    >>> unit_beside("accuracy at params=7e9", "accuracy"), unit_beside("loss", "nats/token")
+    ('', 'nats/token')
+    """
+    return "" if unit and re.search(rf"(?<!\w){re.escape(unit)}(?!\w)", named, re.IGNORECASE) else unit
 
 
 def decades(count: float) -> str:

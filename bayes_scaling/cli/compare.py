@@ -115,7 +115,7 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
         raise InputError(
             f"{first} reads {format_names(a.inputs)}, {other} {format_names(b.inputs)}; laws of the same table are compared"
         )
-    parts = ("inputs", "response", "where", "run", "measurement_error", "average", "tail")
+    parts = ("inputs", "response", "where", "run", "measurement_error", "average", "tail", "best_so_far")
     differ = [(part, x, y) for part in parts if (x := getattr(a, part)) != (y := getattr(b, part))]
     if found := next(iter(differ), None) or unlike_conventions(a, b):
         part, x, y = found
@@ -130,10 +130,11 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
 
 def _library_model(name: str, study: "Study") -> "Model":
     """Return a law of the library with its published priors, where the study's inputs are at their references."""
+    from bayes_scaling.data.references import stated_references
     from bayes_scaling.laws.library import library_law
     from bayes_scaling.model.defaults import at_references, default_priors, default_response
     from bayes_scaling.model.loss_units import in_unit_of
-    from bayes_scaling.model.specification import Model
+    from bayes_scaling.model.specification import Model, with_prior_references
 
     inputs = study.columns.inputs
     if at_references(name, inputs) != dict(inputs):
@@ -142,6 +143,7 @@ def _library_model(name: str, study: "Study") -> "Model":
             f"[data.inputs] of {study.name} has {_references(inputs)}"
         )
     model = Model(library_law(name), default_priors(name), study.model.noise, unit=default_response(name))
+    model = with_prior_references(model, stated_references(inputs))
     return replace(in_unit_of(model, study.columns.response), noise=study.model.noise)
 
 

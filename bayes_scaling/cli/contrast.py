@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_names, joined_name
-from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name
+from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name, unit_beside
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import say_health, say_notes
@@ -138,7 +138,8 @@ def _penalty(fitted: "Posterior", row: dict[str, Any]) -> str:
     response = fitted.runs.columns.response
     if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
         return f"{response.name} {band([100 * (row[f'ratio_q{q}'] - 1) for q in ('05', '50', '95')], '%', signed=True)}"
-    return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], response.unit, signed=True)}"
+    unit = unit_beside(response.name, response.unit)
+    return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], unit, signed=True)}"
 
 
 def _made_up(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str) -> str:

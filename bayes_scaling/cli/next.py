@@ -50,7 +50,7 @@ def next_run(
     ] = "variance",
     set_up: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=FLOP", help="Paid once for each value of a column that no run of the fit has."),
+        typer.Option(metavar="COLUMN=FLOP", help="Paid once for each value of a column, a group of the study, that is new."),
     ] = None,
     most: Annotated[
         int | None, typer.Option(metavar="N", help="Runs of a set at most, to 20; five unless given, with a budget 20.")

@@ -8,7 +8,7 @@ import typer
 from bayes_scaling._base.files import write_csv, write_text
 from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.naming import file_name
-from bayes_scaling._base.numbers import band, number
+from bayes_scaling._base.numbers import band, number, unit_beside
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import counted, say_parameters
@@ -63,12 +63,10 @@ def prior(
 
 def _alone(study: "Study", settings: "Settings") -> "tuple[Fit, dict[str, Figure]]":
     """Return draws from a prior and its figure where there are no runs."""
-    from bayes_scaling.model.loss_units import in_unit_of
     from bayes_scaling.plots.prior import curves_figure
     from bayes_scaling.prediction.prior_curves import prior_alone
 
-    model = in_unit_of(study.model, study.columns.response)
-    before = prior_alone(model, study.columns, settings.draws, settings.seed)
+    before = prior_alone(study.model, study.columns, settings.draws, settings.seed)
     say(study.title or study.name, "the prior, without runs")
     return before, {"prior": curves_figure(before)}
 
@@ -101,7 +99,7 @@ def _say_prior_loss(before: "Fit", *, alone: bool) -> None:
     low, middle, high = predict(before, mark_base_units(pd.DataFrame([place]))).quantile([0.05, 0.5, 0.95]).to_numpy()
     seen, response = before.runs.table["response"], before.runs.columns.response
     beside = "" if alone else f"; the runs lie between {number(seen.min(), 4)} and {number(seen.max(), 4)}"
-    say(f"{response.name} at the reference: {band((low, middle, high), response.unit)}{beside}")
+    say(f"{response.name} at the reference: {band((low, middle, high), unit_beside(response.name, response.unit))}{beside}")
 
 
 LEGIBLE = 3.0

@@ -141,9 +141,13 @@ def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
 
 
 def _renamed_response(response: Response, column: str) -> Response:
-    """Return a response of another column, after which it is called where it was called after its own; a loss stays one."""
+    """Return a response of another column, after which it is called where it was called after its own; a loss stays one.
+
+    A unit that nobody has said is what the other column's name says.
+    """
     named = response.name == response.column and response.name not in RESPONSE
-    return replace(response, column=column, name=column if named else response.name)
+    moved = replace(response, column=column, name=column if named else response.name)
+    return replace(moved, unit="auto", perplexity=None) if response.assumed and column != response.column else moved
 
 
 def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:

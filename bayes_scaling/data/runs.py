@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isclose
 
 import numpy as np
 import pandas as pd
@@ -10,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import amount, number, several
+from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import plain_unit, unlike_conventions
@@ -30,7 +30,8 @@ class Runs:
     table
         One row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `measurement_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind
-        each, and `mean_lag`, the mean distance of two of them in e-folds of what they are averaged along.
+        each, and `mean_lag`, the mean distance of two of them in e-folds of what they are averaged along; where rows repeat the
+        best so far `censored`, 1 where a value is at least what its row shows, -1 where it is at most that, 0 where it is that.
     columns
         What the columns of the original table were for.
     references
@@ -144,41 +145,6 @@ def subset(runs: Runs, where: str) -> Runs:
     )
 
 
-def with_references(runs: Runs, references: Mapping[str, float], whose: str) -> Runs:
-    """Return runs against the references that priors are at, wherever their columns say none.
-
-    Parameters
-    ----------
-    references
-        Input -> its reference, in the base unit; inputs that the runs lack are left alone.
-    whose
-        What has these references, as in "the study".
-
-    Raises
-    ------
-    InputError
-        Where the columns say another reference.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> from bayes_scaling import Columns, Input, Response, read_runs
-    >>> columns = Columns({"params": Input("params")}, Response("loss"))
-    >>> runs = read_runs(pd.DataFrame({"params": [1e7, 1e8, 1e9], "loss": [4.0, 3.5, 3.2]}), columns)
-    >>> dict(runs.references), dict(with_references(runs, {"params": 1e9}, "the study").references)
-    ({'params': 100000000.0}, {'params': 1000000000.0})
-    """
-    others = {name: of for name, of in references.items() if name in runs.references and not isclose(of, runs.references[name])}
-    for name, of in others.items():
-        said = runs.columns.inputs[name]
-        if said.reference is not None or said.reference_at != "middle":
-            raise InputError(
-                f"{runs.source}: priors of {whose} are at {amount(of, said.unit)} of {name!r}; the runs' columns have the "
-                f"reference {amount(runs.references[name], said.unit)}: leave it out, or fit a model with priors at it"
-            )
-    return replace(runs, references={**runs.references, **others}) if others else runs
-
-
 def concat_runs(runs: Runs, others: Runs) -> Runs:
     """Return runs with others after them, against the references of the former; both have the same columns.
 
@@ -198,10 +164,9 @@ def concat_runs(runs: Runs, others: Runs) -> Runs:
 
 
 def _with_errors(*tables: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return tables that all have measurement errors where one has them: only its rows may have been rounded."""
-    if not any("measurement_error" in table for table in tables):
-        return list(tables)
-    return [table if "measurement_error" in table else table.assign(measurement_error=0.0) for table in tables]
+    """Return tables that all have measurement errors, and bounds, where one has them: only its rows may have been rounded."""
+    more = {name: 0.0 for name in ("measurement_error", CENSORED) if any(name in table for table in tables)}
+    return [table.assign(**{name: of for name, of in more.items() if name not in table}) for table in tables]
 
 
 def concat_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.DataFrame:

@@ -9,15 +9,13 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.notation import PLAIN_NUMBER
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.prediction.arms import smooth_group
+from bayes_scaling.prediction.levels import has_place, no_level, unseen
 
 
 @dataclass(frozen=True)
@@ -103,17 +101,15 @@ def askable(fit: Posterior) -> dict[str, str]:
 
 
 def held_level(fit: Posterior, dim: str, said: str, *, known: bool = False) -> str:
-    """Return a level as it was said; one that the runs do not have only where a smooth term goes over the group.
+    """Return a level as it was said; one that the runs do not have only where it has a place all the same.
 
     Parameters
     ----------
     known
         Whether it has to be one that the runs have all the same.
     """
-    levels = fit.runs.levels[dim]
-    between = not known and smooth_group(fit, dim)
-    if level_index(pd.Series([said]), levels)[0] < 0 and not (between and PLAIN_NUMBER.fullmatch(said)):
-        raise InputError(f"group {dim!r} has no level {said!r}; its levels are {[str(one) for one in levels]}")
+    if unseen(fit, dim, said) and (known or not has_place(fit, dim, said)):
+        raise no_level(fit, dim, said)
     return said
 
 

@@ -27,10 +27,11 @@ from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_c
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.arms import kin, known_levels, notes_of, points_of
+from bayes_scaling.prediction.arms import kin, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 from bayes_scaling.prediction.costs import Costed, axis_name
 from bayes_scaling.prediction.goal import refuse_rising
+from bayes_scaling.prediction.levels import known_levels
 
 CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""

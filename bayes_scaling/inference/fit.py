@@ -8,7 +8,7 @@ from typing import cast
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cost_axis import at_cost
-from bayes_scaling.data.runs import Runs, with_references
+from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.densities import with_densities
 from bayes_scaling.inference.memory import refuse_draws
@@ -16,7 +16,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.retries import sample_until_clean
 from bayes_scaling.inference.sampling import sample_prior
 from bayes_scaling.model.curves import TAKEN, taken_as_curves
-from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.joining import joined
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.reading import read_study
@@ -46,7 +46,7 @@ def fit(
         A model; or a study, or the name or file of one, which knows its columns and settings.
     runs
         What `read_runs` returns. A study also takes a table, a frame or the path of one; None: its own table. Inputs whose
-        columns say no reference have the study's, which is where its priors are.
+        columns state no reference have the model's, which is where its priors are.
     settings
         How to sample; None: as the study says, or `Settings()`.
     columns
@@ -69,7 +69,7 @@ def fit(
     ------
     InputError
         Where the runs lack an input or a group that the model needs, where priors cannot be converted to the unit of the runs,
-        or where the draws would not fit into memory.
+        where the runs' columns state other references than the priors are at, or where the draws would not fit into memory.
 
     Examples
     --------
@@ -93,8 +93,8 @@ def fit(
     for note in own.notes if own is not runs else ():
         if TAKEN in note:
             warnings.warn(note, stacklevel=2)
-    own = own if cost is None else at_cost(own, cost)
-    model = in_unit_of(model, own.columns.response)
+    own = own if cost is None else at_cost(joined(model, own)[1], cost)
+    model, own = joined(model, own)
     draws, found, used = sample_until_clean(model, own, settings)
     return with_densities(Fit(model, own, draws, used, found))
 
@@ -124,8 +124,7 @@ def _resolved(
 def study_with_runs(study: Study, runs: object, *, independent: bool = True) -> tuple[Study, Runs]:
     """Return a study and its runs: those given, read from a table, or its own; see `taken_as_curves` for what may change."""
     if isinstance(runs, Runs):
-        stated = {name: one.reference for name, one in study.columns.inputs.items() if one.reference is not None}
-        return study, with_references(runs, stated, "the study")
+        return study, runs
     table = cast("Table | None", runs)
     own = study_runs(study, table)
     return (study, own) if independent else taken_as_curves(study, own, table)
@@ -150,7 +149,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     earlier
         A fit of the model; its draws are not used.
     runs
-        The other runs, as `read_runs` returns them. Inputs whose columns say no reference have the earlier fit's.
+        The other runs, as `read_runs` returns them. Inputs whose columns state no reference have the earlier fit's.
     settings
         How to sample; None: as the earlier fit was sampled, with the draws and step sizes of the round that was kept.
 
@@ -172,16 +171,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     >>> earlier = bs.fit(model, runs)  # doctest: +SKIP
     >>> bs.refit(earlier, bs.read_runs("more_runs.csv", runs.columns))  # doctest: +SKIP
     """
-    return fit(earlier.model, _as_earlier(earlier, runs), settings or earlier.settings)
-
-
-def _as_earlier(earlier: Fit, runs: Runs) -> Runs:
-    """Return runs against the references of an earlier fit, where their columns say none: there the model's priors are."""
-    if not isinstance(runs, Runs):
-        return runs
-    unsaid = {name for name, one in runs.columns.inputs.items() if one.reference is None and one.reference_at == "middle"}
-    known = {name: of for name, of in earlier.runs.references.items() if name in unsaid}
-    return with_references(runs, known, "the earlier fit")
+    return fit(earlier.model, runs, settings or earlier.settings)
 
 
 @asked
@@ -232,6 +222,6 @@ def prior(
     True
     """
     model, runs, settings = _resolved(for_table(model, runs, columns, units), runs, Settings(draws=draws, chains=1, seed=seed))
-    model = in_unit_of(model, runs.columns.response)
+    model, runs = joined(model, runs)
     refuse_draws(model, runs, settings)
     return Fit(model, runs, sample_prior(model, runs, draws, seed), settings, None)

@@ -19,6 +19,7 @@ from bayes_scaling.laws.library import law_inputs
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Effect, Trend, as_parameter, own_prior
 from bayes_scaling.model.priors import link
+from bayes_scaling.model.specification import parameters_with_priors
 
 
 @carried
@@ -62,7 +63,8 @@ def published_values(fit: Fit) -> dict[str, xr.DataArray]:
 def parameter_table(fit: Fit) -> pd.DataFrame:
     """Return one row for each parameter, level and scale: name, dims, mean, sd, quantiles, R-hat and effective sample sizes.
 
-    `NAME` without dims is the population's value, with dims that of a level; `NAME_published` is in the inputs' own units. Of
+    `NAME` without dims is the population's value, with dims that of a level; where each level has a prior of its own it is that
+    of levels "without runs", which these tell nothing of. `NAME_published` is in the inputs' own units. Of
     the combinations of several groups those are listed that the runs have. The discrepancy has its amplitude and lengths here;
     the function itself is what `decompose` shows.
     """
@@ -74,7 +76,8 @@ def parameter_table(fit: Fit) -> pd.DataFrame:
     for name, values in dataset.data_vars.items():
         summaries = _summaries(values)
         places = {str(dim): {level: i for i, level in enumerate(of.to_numpy())} for dim, of in summaries.coords.items()}
-        for dims, at in cells(values, fit.runs):
+        for level, at in cells(values, fit.runs):
+            dims = level or without_runs(fit, str(name))
             element = f"{name}[{', '.join(map(str, at.values()))}]" if at else str(name)
             place = tuple(places[str(dim)][at[str(dim)]] for dim in summaries.dims[:-1])
             numbers = (*summaries.to_numpy()[place], *chains.get(element, unknown))
@@ -129,6 +132,13 @@ def quantities(fit: Fit) -> xr.Dataset:
     every = {name: of for name, of in posterior.items() if not over_knots(of)} | added
     levels = {dim: of.indexes[dim] for of in every.values() for dim in of.dims if dim in of.indexes}
     return xr.Dataset({name: (of.dims, of.to_numpy()) for name, of in every.items()}, levels)
+
+
+def without_runs(fit: Fit, name: str) -> str:
+    """Return of which levels a number is: those without runs, where others have priors of their own; "": of the population."""
+    parameter = parameters_with_priors(fit.model).get(name)
+    own = None if parameter is None else own_prior(parameter)
+    return "" if own is None else f"{own.over} without runs"
 
 
 def over_knots(values: xr.DataArray) -> bool:

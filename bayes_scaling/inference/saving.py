@@ -21,6 +21,7 @@ from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file, is_folder
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, mark_base_units
+from bayes_scaling.data.references import Reference, references_of
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.datatree import CONSTANT, KNOTS, OBSERVED, PREDICTIVE, file_groups, split_knots, with_rows
 from bayes_scaling.inference.file_structure import check_structure, probe
@@ -32,7 +33,7 @@ from bayes_scaling.inference.sampling import ARVIZ_NAMES
 from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, check_alike, mixed
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, smooth_lengths, varyings
+from bayes_scaling.model.specification import Model, prior_references, smooth_lengths, varyings, with_prior_references
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
@@ -135,7 +136,7 @@ def _tree_of(fit: Fit) -> xr.DataTree:
     parts |= split_knots(parts.pop("posterior"), "prior" if is_prior(fit) else "posterior", KNOTS)
     parts |= file_groups(fit) | {"runs": xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})}
     tree = xr.DataTree.from_dict(parts)
-    study = study_text(Study(name="fit", model=fit.model, columns=fit.runs.columns))
+    study = study_text(Study(name="fit", model=replace(fit.model, references={}), columns=fit.runs.columns))
     tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))}
     return tree
 
@@ -146,6 +147,7 @@ def _record(fit: Fit) -> dict[str, Any]:
         "references": dict(runs.references),
         "in_base_units": True,
         "prior_unit": fit.model.unit,
+        "prior_references": {name: asdict(of) for name, of in prior_references(fit.model).items()},
         "levels": {dim: of.tolist() for dim, of in runs.levels.items()},
         "source": runs.source,
         "dropped": runs.dropped,
@@ -208,10 +210,10 @@ def _file_in(path: Path) -> Path:
     if not is_folder(path):
         return path
     recover(path)
-    if (path / FILE).exists():
+    if is_file(path / FILE):
         return path / FILE
     inside = sorted(one.name for one in path.iterdir() if not one.name.startswith("."))
-    below = sorted(str(one.parent) for one in path.glob(f"*/{FILE}"))
+    below = sorted(str(one.parent) for one in path.glob(f"*/{FILE}") if is_file(one))
     more = " and more" if len(inside) > MAX_LISTED else ""
     held = f"the folder holds {format_names(inside[:MAX_LISTED])}{more}" if inside else "the folder is empty"
     where = f"; fits are in {format_names(below[:MAX_LISTED])}" if below else ""
@@ -252,7 +254,8 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
     draws = xr.DataTree.from_dict(_draws(parts))
     _check_draws(path, study.model, runs, draws["posterior"].to_dataset())
     settings = TypeAdapter(Settings).validate_python(record["settings"])
-    model = replace(study.model, unit=str(record.get("prior_unit", "")))
+    saved = {name: Reference(**of) for name, of in record.get("prior_references", {}).items()}
+    model = with_prior_references(replace(study.model, unit=str(record.get("prior_unit", ""))), saved or references_of(runs))
     return Fit(model, runs, draws, settings, _health(record["health"]))
 
 

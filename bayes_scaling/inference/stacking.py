@@ -336,14 +336,13 @@ def noise_scale(fit: Posterior) -> str:
 def check_alike(fits: Mapping[str, Fit]) -> None:
     """Raise InputError, naming both, where two fits are of other runs or units, or their laws of other scales of the noise."""
     check_scales({name: one.model for name, one in fits.items()})
+    check_references({name: one.runs for name, one in fits.items()})
     first, *others = fits
     one = fits[first].runs
     for other in others:
         two = fits[other].runs
         if one.columns.all_units != two.columns.all_units:
             raise _unlike(first, other, "responses in", one.columns.all_units, two.columns.all_units)
-        if dict(one.references) != dict(two.references):
-            raise _unlike(first, other, "references", dict(one.references), dict(two.references))
         if counts := unlike_conventions(one.columns, two.columns):
             raise _unlike(first, other, f"{counts[0]} counted", *counts[1:])
         if not one.table.equals(two.table):
@@ -356,6 +355,15 @@ def check_scales(models: Mapping[str, Model]) -> None:
     for other in others:
         if models[first].noise.on != models[other].noise.on:
             raise _unlike(first, other, "noise on", models[first].noise.on, models[other].noise.on)
+
+
+def check_references(runs: Mapping[str, Runs]) -> None:
+    """Raise InputError, naming both, where the runs of two laws are against other references: their coefficients are too."""
+    first, *others = runs
+    for other in others:
+        if dict(runs[first].references) != dict(runs[other].references):
+            found = _unlike(first, other, "references", dict(runs[first].references), dict(runs[other].references))
+            raise InputError(f"{found}: state them in the runs' columns, or give each model its references=")
 
 
 def _unlike(first: str, other: str, what: str, one: object, two: object) -> InputError:

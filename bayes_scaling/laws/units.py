@@ -198,6 +198,8 @@ TOKEN_BYTES, TOKEN_BYTES_FACTOR = 4.3, 1.2
 _PARTS = {"token": "token", "tok": "token", "byte": "byte", "character": "character", "char": "character", "word": "word"}
 _SHORT = {"bpb": "bits/byte", "bpc": "bits/character", "bpt": "bits/token", "ppl": PERPLEXITY, PERPLEXITY: PERPLEXITY}
 _SHORT |= {"acc": "accuracy", "accuracy": "accuracy", "error": "error rate", "err": "error rate"}
+_ONLY_UNITS = ("bpb", "bpc", "ppl", PERPLEXITY)
+"""Words that say a unit wherever a name begins with them: `ppl_web`; an `error_bar` is no error rate."""
 SHARES = ("accuracy", "error rate")
 """Units of responses between 0 and 1. Of an accuracy more is better."""
 
@@ -251,7 +253,8 @@ def response_unit(column: str) -> str | None:
     if words and words[-1] in ("percent", "pct", "%"):
         return "%"
     found = [_SHORT[word] for word in words if word in _SHORT]
-    return found[0] if found and (words[-1] in _SHORT or words[-1] in ("rate", "val", "mean", "avg", "final")) else None
+    said = found and (words[-1] in _SHORT or words[-1] in ("rate", "val", "mean", "avg", "final") or words[0] in _ONLY_UNITS)
+    return found[0] if said else None
 
 
 def loss_factor(one: str, other: str, bytes_per_token: float | None = None) -> tuple[float, float] | None:

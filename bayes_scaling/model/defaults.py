@@ -17,6 +17,7 @@ from bayes_scaling.model.priors import Prior
 
 if TYPE_CHECKING:
     from bayes_scaling.data.input_column import Input
+    from bayes_scaling.data.references import Reference
     from bayes_scaling.model.discrepancy import Discrepancy
     from bayes_scaling.model.joint_prior import JointPrior
     from bayes_scaling.model.specification import Model
@@ -33,7 +34,7 @@ def equation(name: str) -> str:
 
 
 def default_priors(name: str) -> dict[str, Prior]:
-    """Return a prior for each parameter of a law, at the references of `default_inputs`.
+    """Return a prior for each parameter of a law, at `default_references`.
 
     Raises
     ------
@@ -47,8 +48,8 @@ def default_priors(name: str) -> dict[str, Prior]:
 def sweep_priors(name: str) -> dict[str, Prior]:
     """Return priors that public sweeps of training runs suggest for a law's parameters in a sweep of another team.
 
-    Beside the law's parameters: noise_sd, discrepancy_amplitude and discrepancy_length, relative and in e-folds. At the
-    references of `default_inputs`. Where they come from stands in `sweep_priors.toml`.
+    Beside the law's parameters: noise_sd, discrepancy_amplitude and discrepancy_length, relative and in e-folds. At
+    `default_references`. Where they come from stands in `sweep_priors.toml`.
 
     Raises
     ------
@@ -78,7 +79,7 @@ def sweep_model(name: str) -> "Model":
     parameters = {parameter: priors[parameter] for parameter in law_parameters(law)}
     noise, discrepancy = Noise(sd=priors["noise_sd"]), (sweep_discrepancy(name),)
     unit, joint = str(_read("sweep_priors.toml")[name]["response"]), sweep_joint_priors(name)
-    return Model(law, parameters, noise, discrepancy, unit, joint)
+    return Model(law, parameters, noise, discrepancy, unit, joint, default_references(name))
 
 
 def sweep_joint_priors(name: str) -> "tuple[JointPrior, ...]":
@@ -126,6 +127,19 @@ def default_inputs(name: str) -> "dict[str, Input]":
     from bayes_scaling.data.input_column import Input
 
     return {key: Input(key, **said) for key, said in _defaults(name)["inputs"].items()}
+
+
+def default_references(name: str) -> "dict[str, Reference]":
+    """Return the references that `default_priors` and `sweep_priors` are at, as a `Model` takes them.
+
+    Examples
+    --------
+    >>> default_references("chinchilla")["tokens"]
+    Reference(value=20000000000.0, unit='tokens')
+    """
+    from bayes_scaling.data.references import stated_references
+
+    return stated_references(default_inputs(name))
 
 
 def default_response(name: str) -> str:

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bayes_scaling._base.numbers import interval, number
+from bayes_scaling._base.numbers import amount, interval, number
 from bayes_scaling._base.views import page
 from bayes_scaling.data.measurement_error import MeasurementError
+from bayes_scaling.data.references import Reference
 from bayes_scaling.data.response import Response
 from bayes_scaling.laws.formula import equation
 from bayes_scaling.laws.library import law_inputs
@@ -19,7 +20,13 @@ from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Parameter, Smooth, Trend, Varying
 from bayes_scaling.model.prior_sentences import closest_pairs, together
 from bayes_scaling.model.priors import Prior, distribution, link, prior_quantiles
-from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
+from bayes_scaling.model.specification import (
+    Model,
+    discrepancy_terms,
+    marginal_priors,
+    parameters_with_priors,
+    prior_references,
+)
 
 NINETY = (0.05, 0.95)
 NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t", "LogStudentT": "log-Student-t"}
@@ -138,10 +145,16 @@ def _law_line(model: Model) -> str:
     return f"L = {equation(model.law)}, over {' and '.join(law_inputs(model.law))}"
 
 
+def _place(name: str, of: Reference) -> str:
+    return amount(of.value, "" if of.unit in (name, "parameters") else of.unit)
+
+
 def _about(model: Model) -> list[str]:
     at = "Inputs are divided by their references before the law sees them, so that coefficients are losses there."
+    places = ", ".join(f"{name} {_place(name, of)}" for name, of in prior_references(model).items())
     return [
         at,
+        *([f"Priors are at {places}."] if places else []),
         *joint_lines(model),
         *scatter_sentences(model),
         *([f"Priors are for losses in {model.unit}."] if model.unit else []),

@@ -11,7 +11,7 @@ from bayes_scaling.model import discrepancy
 from bayes_scaling.model.joint_prior import JointPrior, location, scale_matrix
 from bayes_scaling.model.loss_units import loss_like
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE
-from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Pooled, Smooth, Trend, Varying
+from bayes_scaling.model.parameters import ByLevel, Effect, Ordered, Pooled, Smooth, Trend, Varying, own_prior
 from bayes_scaling.model.priors import Z90, Prior, link, median, prior_quantiles
 from bayes_scaling.model.specification import Model, discrepancy_terms, marginal_priors, parameters_with_priors
 
@@ -50,9 +50,16 @@ def prior_sentences(model: Model) -> list[str]:
     """
     units = _units(model)
     return [
-        *(_interval(name, prior, units.get(name, "")) for name, prior in marginal_priors(model).items()),
+        *(_interval(_whose(model, name), prior, units.get(name, "")) for name, prior in marginal_priors(model).items()),
         *differences(model),
     ]
+
+
+def _whose(model: Model, name: str) -> str:
+    """Return what an interval is of: of a parameter whose levels have priors of their own, of those without runs."""
+    parameter = parameters_with_priors(model).get(name)
+    own = None if parameter is None else own_prior(parameter)
+    return name if own is None else f"{name} of levels of {own.over} without runs"
 
 
 def differences(model: Model) -> list[str]:

@@ -2,16 +2,19 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import isclose
 from typing import Any
 
 import pandas as pd
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.views import view
+from bayes_scaling.data.references import Reference
 from bayes_scaling.data.reserved import RESERVED
-from bayes_scaling.laws.formula import law_families, law_indexed_groups, law_parts, law_tree
+from bayes_scaling.laws.formula import law_families, law_indexed_groups, law_parts, law_references, law_tree
 from bayes_scaling.laws.library import Law, law_inputs, law_parameters
 from bayes_scaling.model import discrepancy as off
 from bayes_scaling.model.discrepancy import Discrepancy
@@ -70,6 +73,11 @@ class Model:
     unit
         Of the losses that the priors are for, as "nats/token": given runs in another unit, `fit` takes priors multiplied by
         what leads from one to the other, see `loss_units.in_unit_of`. "": of the runs, whatever that is.
+    references
+        Input -> where the priors of the law's parameters are: the value, a number or a `Reference` with its unit, that the
+        input is divided by before the law sees it. Runs are put against them wherever a model meets runs. Of inputs that have
+        none, priors are at the reference of the runs: that of their columns, or their middle. A study's model has those of the
+        study, the model of a fit those of its runs; another prior in their place is taken to be at the same.
     joint
         Priors of several parameters together, which then are not independent: of the law's, of noise_sd, or of the draws of
         a discrepancy. Each has its own prior as well, of the same median and factor.
@@ -77,7 +85,8 @@ class Model:
     Raises
     ------
     InputError
-        Naming both sides, where the law's parameters and the priors differ, or a joint prior and the parameters' own.
+        Naming both sides, where the law's parameters and the priors differ, or a joint prior and the parameters' own, or the
+        inputs and the references.
 
     Examples
     --------
@@ -97,6 +106,7 @@ class Model:
     discrepancy: tuple[Discrepancy, ...] = ()
     unit: str = ""
     joint: tuple[JointPrior, ...] = ()
+    references: Mapping[str, float | Reference] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not callable(self.law):
@@ -111,6 +121,7 @@ class Model:
             noise=checks.record(Noise),
             discrepancy=checks.several(checks.record(Discrepancy)),
             joint=checks.several(checks.record(JointPrior)),
+            references=checks.named(_reference),
         )
         object.__setattr__(self, "parameters", _of_members(self.law, self.parameters))
         expected, given = set(law_parameters(self.law)), set(self.parameters)
@@ -130,6 +141,7 @@ class Model:
             off.check_knots(term, inputs)
         refuse_same_names(names_of(self))
         check_joint(self.joint, scalar_priors(self))
+        object.__setattr__(self, "references", _with_those_of_law(self))
 
     def __repr__(self) -> str:
         return self.summary()
@@ -153,6 +165,24 @@ class Model:
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
         return str(view("bayes_scaling.model.description:model_page")(self))
+
+
+def _reference(value: Any, what: str) -> Reference:
+    """Return a reference, of a number one in whatever unit the runs count in."""
+    return value if isinstance(value, Reference) else Reference(checks.positive(value, what))
+
+
+def _with_those_of_law(model: Model) -> dict[str, Reference]:
+    """Return the references of a model's priors with those that its law names; refuse others than these, and unread inputs."""
+    given = prior_references(model)
+    if unread := set(given) - set(model_inputs(model)):
+        raise InputError(
+            f"references are of inputs that the model reads, {format_names(model_inputs(model))}, not {min(unread)!r}"
+        )
+    named = law_references(model.law)
+    if other := next((name for name, of in named.items() if name in given and not isclose(given[name].value, of)), None):
+        raise InputError(f"the law names ref({other}), {exact(named[other])}; the references of the model have {given[other]}")
+    return {name: Reference(of) for name, of in named.items()} | given
 
 
 def _of_members(law: Law, parameters: Mapping[str, Prior | Parameter]) -> Mapping[str, Prior | Parameter]:
@@ -186,6 +216,17 @@ def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:
         parts.append(f"{name!r} is none of them{hint}")
     parts += [f"{name!r} has no prior" for name in sorted(expected - given)]
     return "; ".join(parts)
+
+
+def prior_references(model: Model) -> dict[str, Reference]:
+    """Return the references that the priors of a model are at; those of other inputs are the runs' own."""
+    return {name: of if isinstance(of, Reference) else Reference(of) for name, of in model.references.items()}
+
+
+def with_prior_references(model: Model, references: Mapping[str, Reference]) -> Model:
+    """Return a model whose priors are at references, of inputs that it reads."""
+    own = {name: of for name, of in references.items() if name in model_inputs(model)}
+    return model if own == model.references else replace(model, references=own)
 
 
 def parameters_with_priors(model: Model) -> dict[str, Parameter]:
@@ -265,7 +306,8 @@ def changed(model: Model, **parts: Any) -> Model:
     """Return a model with other parts, as `dataclasses.replace` does, whose joint priors follow.
 
     Where a parameter in a joint prior has another median or factor, its margin is that; correlations and degrees of freedom
-    stay. One that there is no more, or whose prior is no log-normal one, leaves the joint prior.
+    stay. One that there is no more, or whose prior is no log-normal one, leaves the joint prior. Priors stay at the references
+    that they are at, of the inputs that are still read.
 
     Examples
     --------
@@ -273,10 +315,10 @@ def changed(model: Model, **parts: Any) -> Model:
     >>> changed(sweep_model("chinchilla"), discrepancy=()).discrepancy
     ()
     """
-    if not model.joint or "joint" in parts:
-        return replace(model, **parts)
-    alone = replace(model, joint=(), **parts)
-    return replace(alone, joint=restricted(model.joint, scalar_priors(alone)))
+    joint = parts.pop("joint", None)
+    alone = replace(model, **{"joint": (), "references": {}, **parts})
+    with_places = alone if "references" in parts else with_prior_references(alone, prior_references(model))
+    return replace(with_places, joint=restricted(model.joint, scalar_priors(alone)) if joint is None else joint)
 
 
 def discrepancy_terms(model: Model) -> list[tuple[Discrepancy, tuple[str, ...]]]:

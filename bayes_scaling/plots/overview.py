@@ -24,7 +24,6 @@ from bayes_scaling.plots.curves import plot_curves
 from bayes_scaling.plots.decomposition import decomposition_figure
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forest import plot_forest
-from bayes_scaling.plots.level_order import levels_in_order
 from bayes_scaling.plots.predictive_check import plot_check
 from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.smooth import plot_smooth
@@ -32,6 +31,7 @@ from bayes_scaling.plots.stack import laws_figure
 from bayes_scaling.plots.style import COLOURS, paper, some, spread, with_short_labels
 from bayes_scaling.prediction.compute_ratio import compute_ratio
 from bayes_scaling.prediction.contrast import contrast
+from bayes_scaling.prediction.levels import levels_in_order
 from bayes_scaling.prediction.predict import parameters_at, predict
 
 PANELS, HUES, ROWS = 4, 24, 60

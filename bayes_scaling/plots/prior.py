@@ -32,7 +32,8 @@ def prior_figure(model: Model, columns: Columns | None = None, draws: int = 1000
     model
         A model.
     columns
-        Of a study, which say units and references; None: inputs are multiples of their references.
+        Of a study, which say units and references; None: inputs are about the references of the model's priors, and multiples
+        of them where it says none.
     draws, seed
         As for `prior`.
 

@@ -16,10 +16,10 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_sca
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
 from bayes_scaling.plots.footnote import footed
-from bayes_scaling.plots.level_order import levels_in_order
 from bayes_scaling.plots.middle import middle_of
 from bayes_scaling.plots.painters import paint_band
 from bayes_scaling.plots.style import COLOURS, LEVELS, PAGE, paper, quantiles, spread, with_unit
+from bayes_scaling.prediction.levels import levels_in_order
 from bayes_scaling.prediction.predict import predict, predict_runs
 
 WIDTH, HEIGHT = PAGE, 1.9

@@ -5,57 +5,13 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.notation import PLAIN_NUMBER
 from bayes_scaling.data.counting import mixed_notes
-from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table, read_table
-from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
-from bayes_scaling.model.specification import smooths
+from bayes_scaling.inference.stacking import Posterior, groups_needed
+from bayes_scaling.prediction.levels import asked_levels, levels_in_order, smooth_group, unseen
 from bayes_scaling.prediction.notes import notes_on
-
-
-def known_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, ...]:
-    """Return levels of a group as the runs have them.
-
-    Raises
-    ------
-    InputError
-        Listing those there are, where the law lacks the group or it lacks a level.
-    """
-    if group not in groups_needed(fit):
-        raise InputError(f"the law does not vary over {group!r}; it varies over {groups_needed(fit)}")
-    levels = fit.runs.levels[group]
-    places = level_index(pd.Series(asked_for, dtype=object), levels)
-    for level, place in zip(asked_for, places, strict=True):
-        if place < 0:
-            raise InputError(f"group {group!r} has no level {str(level)!r}; its levels are {[str(one) for one in levels]}")
-    return tuple(levels[places].tolist())
-
-
-def smooth_group(fit: Posterior, group: str) -> bool:
-    """Return whether a smooth term goes over a group: it has a value between its levels and beyond them."""
-    return any(term.over == group for one, _ in parts(fit) for _, term in smooths(one.model))
-
-
-def asked_levels(fit: Posterior, group: str, *asked_for: object) -> tuple[Any, ...]:
-    """Return levels of a group as the runs have them; where a smooth term goes over it, others that are numbers as asked for.
-
-    Raises
-    ------
-    InputError
-        As `known_levels` does.
-    """
-    if group not in groups_needed(fit) or not smooth_group(fit, group):
-        return known_levels(fit, group, *asked_for)
-    between = [PLAIN_NUMBER.fullmatch(str(level)) is not None and _unseen(fit, group, level) for level in asked_for]
-    known = iter(known_levels(fit, group, *(level for level, new in zip(asked_for, between, strict=True) if not new)))
-    return tuple(str(level) if new else next(known) for level, new in zip(asked_for, between, strict=True))
-
-
-def _unseen(fit: Posterior, group: str, level: object) -> bool:
-    return bool(level_index(pd.Series([level], dtype=object), fit.runs.levels[group])[0] < 0)
 
 
 def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -64,12 +20,12 @@ def both_levels(fit: Posterior, group: str, a: object, b: object, points: Table)
     Raises
     ------
     InputError
-        As `known_levels` does, and where the two are the same level.
+        As `asked_levels` does, and where the two are the same level.
     """
     levels, table = asked_levels(fit, group, a, b), read_table(points, labels=fit.runs.columns.labels)
     refuse_unlike_units(fit, group, *levels)
     if levels[0] == levels[1] or (smooth_group(fit, group) and float(levels[0]) == float(levels[1])):
-        known = [str(one) for one in fit.runs.levels[group]]
+        known = [str(one) for one in levels_in_order(fit, group)]
         raise InputError(f"{group} {str(a)!r} is held against itself; expected two different ones of its levels {known}")
     one, other = (read_points(points_of(fit, group, level, table), fit.runs, groups_needed(fit)) for level in levels)
     return one, other
@@ -87,7 +43,7 @@ def refuse_unlike_units(fit: Posterior, group: str, a: object, b: object) -> Non
 def notes_of(fit: Posterior, group: str, *frames: pd.DataFrame) -> tuple[str, ...]:
     """Return what `notes_on` says of groups, of the two levels where one is unseen, and which counts differ between rows."""
     others = [
-        dim for dim in groups_needed(fit) if dim != group or any(_unseen(fit, group, of) for f in frames for of in f[group])
+        dim for dim in groups_needed(fit) if dim != group or any(unseen(fit, group, of) for f in frames for of in f[group])
     ]
     counted = mixed_notes(fit.runs.columns)
     return (*dict.fromkeys(note for frame in frames for note in notes_on(fit, frame, others)), *counted)

@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import percent
+from bayes_scaling._base.numbers import number, percent
 from bayes_scaling._base.random import stream
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
@@ -22,6 +22,7 @@ from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, stack
+from bayes_scaling.laws.units import loss_unit
 from bayes_scaling.prediction.chain_record import ChainedResponse
 from bayes_scaling.prediction.notes import bound_notes, noted, scatter_notes
 from bayes_scaling.prediction.predict import labelled, predict, predict_runs
@@ -99,7 +100,7 @@ def chain(
     x = as_rows(shown)[:, kept]
     _check_values(second, name, x)
     found = _second_response(_fewer(second, count), given, name, x, seed, expected=expected)
-    notes = [*unused, *shown.attrs.get("notes", ()), *_beyond(second, name, x)]
+    notes = [*unused, *_taken_unit(first, second, name, given), *shown.attrs.get("notes", ()), *_beyond(second, name, x)]
     notes += bound_notes(second, given, (found > 1).mean(axis=0))
     of, coords = second.runs.columns.response, {str(n): at for n, at in shown.coords.items() if at.dims == ("row",)}
     coords |= {dim: ("row", given[dim].to_numpy()) for dim in groups_needed(second) if dim in given and dim not in coords}
@@ -147,9 +148,17 @@ def _input_between(first: Posterior, second: Posterior, through: str | None, giv
     if name not in known:
         raise InputError(f"the second fit has no input {name!r}; its inputs are {format_names(known)}")
     unit, read = first.runs.columns.unit_of(given) or first.runs.columns.all_units, second.runs.columns.inputs[name].unit
-    if read and unit and read != unit:
+    if read and unit and not (isinstance(unit, str) and loss_unit(read) == loss_unit(unit)):
         raise InputError(f"the first fit is of {response.name} in {unit}, the second reads {name} in {read}")
     return name
+
+
+def _taken_unit(first: Posterior, second: Posterior, name: str, given: pd.DataFrame) -> list[str]:
+    """Return a sentence on an input of the second fit that has no unit."""
+    unit, response = first.runs.columns.unit_of(given), first.runs.columns.response
+    if second.runs.columns.inputs[name].unit or not unit:
+        return []
+    return [f"{name} has no unit in the second fit: it is taken to be in {unit}, as {response.name} is in the first"]
 
 
 def _readings(first: Posterior, points: Table, seed: int, error: float | None) -> xr.DataArray:
@@ -185,7 +194,11 @@ def _middle(table: pd.DataFrame, output: str | None) -> tuple[float, float]:
 def _check_values(second: Posterior, name: str, x: np.ndarray) -> None:
     of = second.runs.columns.inputs[name]
     if not np.isfinite(x).all() or (x < 0).any() or (not of.zero and (x == 0).any()):
-        raise InputError(f"the first fit has draws of {name} that are not above 0, as the second reads it")
+        low = number(float(x[np.isfinite(x)].min(initial=np.inf)))
+        raise InputError(
+            f"the first fit has draws of {name} down to {low}, and the second reads it above 0: expected points nearer to "
+            f'its runs, a first fit that stays above 0 (noise on = "log_loss"), or one constant added to {name} in both tables'
+        )
 
 
 def _fewer(second: Posterior, count: int) -> Posterior:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import band, decades, several
+from bayes_scaling._base.numbers import band, decades, several, unit_beside
 from bayes_scaling._base.quantiles import INTERVAL, QUANTILES, sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
@@ -120,8 +120,8 @@ class ChainedResponse:
         place = self.draws.isel(row=row)
         between, of = self.through.attrs, self.draws.attrs
         units = of["units"] or str(place.coords["unit"].item() if "unit" in place.coords else "")
-        first = band([at[f"{self.through.name}_{q}"] for q in INTERVAL], between["units"])
-        second = band([at[q] for q in INTERVAL], "" if units == of["long_name"] else units)
+        first = band([at[f"{self.through.name}_{q}"] for q in INTERVAL], unit_beside(between["long_name"], between["units"]))
+        second = band([at[q] for q in INTERVAL], unit_beside(of["long_name"], units))
         far = float(place["distance"])
         return [
             f"{point_in_words(place, self.units) or 'The point'}: {between['long_name']} {first}, {of['long_name']} {second}.",

@@ -11,7 +11,7 @@ import xarray as xr
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name
+from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name, unit_beside
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.expectation import as_rows
@@ -166,7 +166,8 @@ class Contrast:
         if "ratio" in self and np.isfinite(at["ratio_q50"]):
             cost = band([100 * (at[f"ratio_{q}"] - 1) for q in INTERVAL], "%", signed=True)
         else:
-            cost = band([at[f"diff_{q}"] for q in INTERVAL], str(loss.get("units", "")), signed=True)
+            unit = unit_beside(str(loss.get("long_name", "loss")), str(loss.get("units", "")))
+            cost = band([at[f"diff_{q}"] for q in INTERVAL], unit, signed=True)
         far, equal = float(place["distance"]), f" ({self._equal()})" if self.cost else ""
         what, unit = str(loss.get("long_name", "loss")), str(loss.get("units", ""))
         return [

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.numbers import amount, band, exact, number, percent, probability
+from bayes_scaling._base.numbers import amount, band, exact, number, percent, probability, unit_beside
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.first_passage import FirstPassage
 from bayes_scaling.prediction.forecast_record import Forecast
@@ -91,7 +91,7 @@ def _outlier(found: Forecast) -> list[str]:
 def _end(found: Forecast, target: float | None) -> list[str]:
     low, middle, high = np.quantile(found.final.to_numpy(), [0.05, 0.5, 0.95])
     end = float(found.path[found.along][-1])
-    unit = str(found.path.attrs.get("units", ""))
+    unit = unit_beside(str(found.label), str(found.path.attrs.get("units", "")))
     reached = float(found.seen[found.along].iloc[-1])
     said = [
         f"At {exact(end)} {found.unit or found.along} {found.label} will show {band((low, middle, high), unit)}.",

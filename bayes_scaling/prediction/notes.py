@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling._base.numbers import number, percent
+from bayes_scaling._base.numbers import decades, number, percent, several
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
@@ -21,6 +21,9 @@ from bayes_scaling.model.specification import varyings
 
 MAX_ABOVE = 0.01
 """Of a share so many draws may be above 1 before it is said."""
+
+MANY_DECADES = 2.0
+"""From so far beyond the runs, a hundred times their inputs, it is said of points how far they lie."""
 
 MAX_NAMED = 3
 """Most new levels of a group that are named."""
@@ -44,7 +47,7 @@ def notes_on(fit: Posterior, frame: pd.DataFrame, groups: Sequence[str] | None =
         be taken for levels never seen.
     """
     looked_at = groups_needed(fit) if groups is None else groups
-    fresh = (note for dim in looked_at for note in _new_levels(fit, frame, dim))
+    fresh = (note for dim in looked_at for note in new_levels(fit, frame, dim))
     return (*fresh, *_never_met(fit, frame, looked_at), *_out_of_range(fit, frame))
 
 
@@ -53,7 +56,8 @@ def scatter_notes(fit: Posterior, frame: pd.DataFrame) -> tuple[str, ...]:
     return notes_on(fit, frame, sorted({*groups_needed(fit), *noise_groups(fit)}))
 
 
-def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
+def new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
+    """Return which levels of a group the runs do not have, and where what is said of them comes from."""
     if dim not in frame:
         known = dim not in groups_needed(fit)
         return [
@@ -67,7 +71,7 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     if along := [term for _, term in terms if isinstance(term, Smooth) and term.over == dim]:
         return _off_levels(along[0], levels, fresh, own=len(along) < len(terms))
     if ordered := [term for _, term in terms if isinstance(term, Ordered)]:
-        return _in_order(ordered[0], levels, fresh)
+        return _in_order(ordered[0], levels, fresh, own=len(ordered) < len(terms))
     names = [str(level) for level in levels]
     nearest = {name: difflib.get_close_matches(name, names, 1) for name in fresh[:MAX_NAMED]}
     said = [f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name) for name, near in nearest.items()]
@@ -78,7 +82,7 @@ def _new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
     return [f"{dim} {', '.join(said)}{more} {is_new} that the runs do not have: drawn from {' and '.join(sources)}"]
 
 
-def _in_order(term: Ordered, levels: np.ndarray, fresh: Sequence[str]) -> list[str]:
+def _in_order(term: Ordered, levels: np.ndarray, fresh: Sequence[str], *, own: bool) -> list[str]:
     """Say which levels of an ordered term lie between those of the runs, and which before or after them."""
     low, high = np.sort(places(term, levels))[[0, -1]]
     inside = [low <= at <= high for at in places(term, fresh)]
@@ -86,7 +90,14 @@ def _in_order(term: Ordered, levels: np.ndarray, fresh: Sequence[str]) -> list[s
         "between": "the step between their neighbours is divided",
         "beyond": "further steps are drawn from their prior",
     }
-    return _where(term.over, fresh, inside, {where: f" in the order: {of}" for where, of in how.items()})
+    return _where(
+        term.over, fresh, inside, {where: f" in the order: {of}{_of_own(term.over, own)}" for where, of in how.items()}
+    )
+
+
+def _of_own(dim: str, own: bool) -> str:
+    """Say where what levels have beside a place comes from, where they have any."""
+    return f"; what levels of {dim} have of their own is drawn from the population" if own else ""
 
 
 def _off_levels(term: Smooth, levels: np.ndarray, fresh: Sequence[str], *, own: bool) -> list[str]:
@@ -99,12 +110,11 @@ def _off_levels(term: Smooth, levels: np.ndarray, fresh: Sequence[str], *, own: 
     """
     low, high = np.sort(axis(term, levels))[[0, -1]]
     inside = [low <= at <= high for at in axis(term, fresh)]
-    rest = f"; what levels of {term.over} have of their own is drawn from the population" if own else ""
     said = {
         "between": "what is smooth along it is interpolated",
         "beyond": "what is smooth along it is carried on by its prior's scale and length, not by runs",
     }
-    return _where(term.over, fresh, inside, {where: f": {how}{rest}" for where, how in said.items()})
+    return _where(term.over, fresh, inside, {where: f": {how}{_of_own(term.over, own)}" for where, how in said.items()})
 
 
 def _where(dim: str, fresh: Sequence[str], inside: Sequence[bool], said: Mapping[str, str]) -> list[str]:
@@ -198,6 +208,16 @@ def _passes_1(fit: Posterior, output: str | None) -> bool:
     """Return whether the runs' own response passes 1, as error rates of words may."""
     seen = fit.runs.table
     return bool(((seen["response"] > 1) & (output is None or seen[OUTPUT].astype(str) == output)).any())
+
+
+def far_notes(apart: np.ndarray) -> tuple[str, ...]:
+    """Return how many points lie many decades beyond the runs; nothing where none does."""
+    far = apart >= MANY_DECADES
+    if not far.any():
+        return ()
+    of = f" of {several(len(far), 'point')}" if len(far) > 1 else " point"
+    lie = "lies" if far.sum() == 1 else "lie up to"
+    return (f"{far.sum()}{of} {lie} {decades(float(apart.max()))} beyond the runs: bands there rest on the law and its priors",)
 
 
 def left_out(gone: np.ndarray, why: str) -> tuple[str, ...]:

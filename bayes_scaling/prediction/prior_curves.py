@@ -12,12 +12,13 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.input_column import Input
+from bayes_scaling.data.references import Reference, columns_at
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.inference.fit import prior
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.specification import Model, groups_used, law_groups, model_inputs, smooths
+from bayes_scaling.model.specification import Model, groups_used, law_groups, model_inputs, prior_references, smooths
 from bayes_scaling.prediction.predict import predict
 
 SPAN = 30.0
@@ -33,7 +34,8 @@ def prior_alone(model: Model, columns: Columns | None = None, draws: int = 1000,
     Parameters
     ----------
     columns
-        Of a study, which say units and references; None: inputs are multiples of their references.
+        Of a study, which say units and references; None: inputs are at the references of the model's priors, and multiples of
+        them where it says none.
     draws, seed
         As for `prior`.
 
@@ -77,10 +79,12 @@ def _stand_in(model: Model, columns: Columns | None) -> Runs:
     """Return rows around the references, whose losses mean nothing."""
     names, groups = model_inputs(model), groups_used(model)
     if columns is None:
-        inputs = {name: Input(name, reference=1.0) for name in names}
+        at = {name: Reference(1.0) for name in names} | prior_references(model)
+        inputs = {name: Input(name, of.unit, of.value, scale=1.0) for name, of in at.items()}
         columns = Columns(inputs, Response("loss", model.unit), groups={dim: dim for dim in groups if dim != "run"}, run="run")
     if read := [name for name in names if name in DERIVED]:
         raise InputError(f"the law reads {format_names(read)} of a learning-rate schedule: give runs (--runs FILE)")
+    columns = columns_at(columns, prior_references(model), "the columns")
     lacking = [name for name in names if columns.inputs[name].reference is None]
     if lacking:
         raise InputError(

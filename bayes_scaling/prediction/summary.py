@@ -25,7 +25,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.model.evaluation import evaluate
 from bayes_scaling.model.noise_scale import moved
 from bayes_scaling.prediction.compute_ratio import is_ratio
-from bayes_scaling.prediction.notes import bound_notes, left_out, loss_notes, noted, notes_on, scatter_notes
+from bayes_scaling.prediction.notes import bound_notes, far_notes, left_out, loss_notes, noted, notes_on, scatter_notes
 from bayes_scaling.prediction.predict import Kind
 
 BLOCK = 64
@@ -141,8 +141,9 @@ def summarize_at(fit: Posterior, points: Table, kind: Kind = "expected", seed: i
     columns = fit.runs.columns
     if columns.output_units and OUTPUT in frame:
         found = {"unit": frame[OUTPUT].map(lambda output: columns.output_units.get(str(output), "")).to_numpy(), **found}
-    added = pd.DataFrame(found | {"distance": regions(distance(fit.runs, frame))}, index=table.index)
-    notes = (*frame.attrs.get("notes", ()), *notes)
+    apart = distance(fit.runs, frame)
+    added = pd.DataFrame(found | {"distance": regions(apart)}, index=table.index)
+    notes = (*frame.attrs.get("notes", ()), *notes, *far_notes(apart))
     notes += (notes_on if kind == "expected" else scatter_notes)(fit, frame)
     return noted(beside(table, added), notes)
 

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from bayes_scaling._base.quantiles import INTERVAL, median_interval
+from bayes_scaling.data.labels import level_index
+from bayes_scaling.inference.parameters import parameter_values, without_runs
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model import discrepancy as gp
 from bayes_scaling.model.names import NOISE_LENGTH, NOISE_SD, NOISE_WHITE, OUTLIER_ODDS, OUTLIER_SCALE, spread_name, term_name
 from bayes_scaling.model.priors import Prior, link, prior_quantiles
-from bayes_scaling.model.specification import discrepancy_terms, marginal_priors, pooled, smooth_lengths, trends
+from bayes_scaling.model.specification import by_levels, discrepancy_terms, marginal_priors, pooled, smooth_lengths, trends
 
 """Quantiles of a median with its 90 % interval."""
 
@@ -41,12 +44,26 @@ class PriorPosterior:
 def prior_posterior(fit: Fit) -> list[PriorPosterior]:
     """Return prior and posterior of the law's parameters at the population, of their spreads and slopes, and of the scatter.
 
-    Of a parameter in a joint prior the prior is its margin.
+    Of a parameter in a joint prior the prior is its margin. One whose levels have priors of their own has no population: it
+    stands there for each level.
     """
     posterior = fit.posterior
-    return [
-        _compared(name, prior, median_interval(posterior[name].to_numpy())) for name, prior in _priors(fit) if name in posterior
-    ]
+    known = [(name, prior) for name, prior in _priors(fit) if name in posterior and not without_runs(fit, name)]
+    return [_compared(name, prior, median_interval(posterior[name].to_numpy())) for name, prior in known] + list(_levels(fit))
+
+
+def _levels(fit: Fit) -> Iterator[PriorPosterior]:
+    """Yield the levels of parameters that have a prior for each, where they differ between nothing else."""
+    for name, term in by_levels(fit.model):
+        draws = parameter_values(fit, name) if name in fit.model.parameters else None
+        if draws is None or set(draws.dims) != {"chain", "draw", term.over}:
+            continue
+        for level, prior in term.priors.items():
+            place = int(level_index(pd.Series([level], dtype=object), draws[term.over].to_numpy())[0])
+            if place >= 0:
+                yield _compared(
+                    f"{name}, {term.over} {level}", prior, median_interval(draws.isel({term.over: place}).to_numpy())
+                )
 
 
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:

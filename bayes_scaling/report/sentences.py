@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, value_at
+from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, unit_beside, value_at
 from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.cost import Cost
@@ -133,7 +133,7 @@ def _loss(fit: Posterior, point: pd.DataFrame, region: str) -> str:
     beside = "".join(f". {capitalized(note)}" for note in passing) + "."
     name, column = columns.response.name, columns.response.column
     called = name if name == column and name != Response.name else capitalized(name)
-    return f"{called} {region} ({', '.join(place)}): {band(values, columns.unit_of(point))}{beside}"
+    return f"{called} {region} ({', '.join(place)}): {band(values, unit_beside(name, columns.unit_of(point)))}{beside}"
 
 
 def _splits(fit: Posterior, folder: str) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from bayes_scaling._base.numbers import interval, shared
 from bayes_scaling._base.quantiles import INTERVAL, median_interval
-from bayes_scaling.inference.parameters import cells, quantities
+from bayes_scaling.inference.parameters import cells, quantities, without_runs
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_CORRELATION
 
@@ -44,7 +44,9 @@ def parameters(fit: Fit) -> Parameters:
         if single or name == NOISE_CORRELATION or str(name).endswith((LEVELS, PUBLISHED)):
             known = median_interval(values.transpose("chain", "draw", ...).to_numpy(), axis=(0, 1))
             of = values.isel(chain=0, draw=0).expand_dims(q=list(INTERVAL.values())).copy(data=known)
-            found[str(name)] = {level: _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)}
+            found[str(name)] = {
+                level or without_runs(fit, str(name)): _read(of.sel(at).to_numpy()) for level, at in cells(values, fit.runs)
+            }
     published = {name.removesuffix(PUBLISHED): of for name, of in found.items() if name.endswith(PUBLISHED)}
     rows = [
         Row(name.removesuffix(LEVELS), level, *read, *published.get(name.removesuffix(LEVELS), {}).get(level, ("", "")))

@@ -20,6 +20,7 @@ from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.stacking import Posterior
+from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
@@ -155,7 +156,7 @@ def backtest(
         raise InputError("a stack is fitted in this process; expected neither executor nor folder (--workers 1)")
     for one in (model,) if isinstance(model, Model) else model.values():
         for part in parts.values():
-            check_runs(one, part.train)
+            check_runs(*joined(one, part.train))
     steps = careful(settings or Settings())
     # All parts with the levels of all runs: one sampler then serves them all, in whichever process.
     tasks = {

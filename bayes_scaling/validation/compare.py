@@ -24,6 +24,7 @@ from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.log_likelihood import density_of_runs, log_density
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
@@ -236,7 +237,7 @@ def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> No
     for model in models.values():
         _check_independent(model)
         for part in (runs, *(part.train for part in parts)):
-            check_runs(model, part)
+            check_runs(*joined(model, part))
 
 
 def _check_independent(model: Model) -> None:

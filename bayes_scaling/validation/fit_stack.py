@@ -15,8 +15,9 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.fit import fit, for_table, study_with_runs
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import Stack, Weighing, check_scales
+from bayes_scaling.inference.stacking import Stack, Weighing, check_references, check_scales
 from bayes_scaling.model.curves import TAKEN
+from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
@@ -106,6 +107,7 @@ def fit_stack(
     for note in own.notes if own is not runs else ():
         if TAKEN in note:
             warnings.warn(note, stacklevel=2)
+    own = _against(named, own)
     own = own if cost is None else at_cost(own, cost)
     evenly = checks.at_least(0)(evenly, "evenly")
     centre = _normalized(named, prior if prior is not None else centre)
@@ -147,13 +149,20 @@ def _normalized(models: Mapping[str, Model], weights: Mapping[str, float]) -> di
     return {name: float(weights[name]) / total for name in models}
 
 
+def _against(models: Mapping[str, Model], runs: Runs) -> Runs:
+    """Return runs against the references that the priors of all laws are at; refuse laws that are at different ones."""
+    against = {name: joined(model, runs)[1] for name, model in models.items()}
+    check_references(against)
+    return next(iter(against.values()), runs)
+
+
 def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:
     if len(models) < 2:
         raise InputError(f"a stack is of two laws or more; given {format_names(models)}")
     check_scales(models)
     for model in models.values():
         for part in (runs, *(part.train for part in parts)):
-            check_runs(model, part)
+            check_runs(*joined(model, part))
 
 
 def _fits(models: Mapping[str, Model], runs: Runs, settings: Settings, spent: Spent) -> dict[str, Fit]:

@@ -19,7 +19,7 @@ from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import replicated
 from bayes_scaling.model import noise_scale
 from bayes_scaling.model.arrays import data
-from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
@@ -103,7 +103,7 @@ def _source(model: Model, runs: Runs, seed: int, around: Fit | None) -> Source:
     """Return what draws truths: the prior, or the posterior of a fit."""
     if around is None:
         return lambda count: prior(model, runs, count, seed)
-    check_around(around, model, runs)
+    runs = runs_around(around, model, runs)
     to_come, every = other_runs(around, runs), one_chain(around, seed)
     levels = concat_runs(around.runs, to_come).levels
 
@@ -116,11 +116,18 @@ def _source(model: Model, runs: Runs, seed: int, around: Fit | None) -> Source:
     return draw
 
 
-def check_around(around: Fit, model: Model, runs: Runs) -> None:
-    """Raise InputError where a fit's draws are not draws given its runs and those to come that the latter could be made of."""
+def runs_around(around: Fit, model: Model, runs: Runs) -> Runs:
+    """Return runs to come as a fit takes them.
+
+    Raises
+    ------
+    InputError
+        Where its draws are not draws given its runs and those to come that the latter could be made of.
+    """
     where, seen = f"{runs.source}: to calibrate around a fit", around.runs
-    model = in_unit_of(model, runs.columns.response)
-    if model is not around.model and model_text(model) != model_text(around.model):
+    own, runs = joined(around.model, runs)
+    model, runs = joined(model, runs)
+    if model != own and model_text(model) != model_text(own):
         raise InputError(f"{where} takes its own model; the one given differs")
     if around.health is None:
         raise InputError(f"{where} takes one that was sampled; this one's draws are from the prior")
@@ -136,6 +143,7 @@ def check_around(around: Fit, model: Model, runs: Runs) -> None:
     knots = [name for name in rows if name.startswith("discrepancy") and "_knots_" in name]
     if not all(np.array_equal(rows[name], before[name]) for name in knots):
         raise InputError(f"{where} whose law has a discrepancy takes runs within the inputs of the fit's own")
+    return runs
 
 
 def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndarray, int]:

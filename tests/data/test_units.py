@@ -546,7 +546,7 @@ def test_names_of_losses_say_their_unit() -> None:
         "val_error_pct": "%",
     }
     assert {name: response_unit(name) for name in said} == said
-    assert all(response_unit(name) is None for name in ("loss", "val_loss", "train_loss_last", "x"))
+    assert all(response_unit(name) is None for name in ("loss", "val_loss", "train_loss_last", "x", "error_bar", "acc_std"))
     assert (loss_unit("bits per byte"), loss_unit("bpb"), loss_unit("whatever")) == ("bits/byte", "bits/byte", "whatever")
     assert (bs.Response("val_bpb").unit, bs.Response("loss").unit, bs.Response("val_bpb", "").unit) == (
         "bits/byte",
@@ -663,7 +663,7 @@ def test_of_perplexities_the_logarithm_is_the_loss() -> None:
     with pytest.raises(bs.InputError, match=r"0\.9, which is no perplexity"):
         bs.read_runs(table.assign(ppl=[9.0, 5.0, 3.0, 0.9]), bs.Columns(inputs, bs.Response("ppl")))
     study = Study("p", bs.read_study("chinchilla_law").model, bs.Columns(inputs, bs.Response("ppl")))
-    assert parse_study(study_text(study), "p.toml").columns == study.columns
+    assert parse_study(study_text(study), "p.toml").columns.response == study.columns.response
 
 
 def test_losses_as_low_as_bits_a_byte_are_read_as_such_unless_their_unit_is_said() -> None:
@@ -796,3 +796,20 @@ def test_a_filter_of_one_input_against_another_needs_them_in_one_unit() -> None:
     with pytest.raises(bs.InputError, match=r"column 'tokens' has 7, then 7B, and none between: tokens counted in two units"):
         bs.read_runs(table, bs.Columns(inputs, where="tokens > 0.45 * params"))
     assert len(bs.read_runs(table, bs.Columns(inputs, where="tokens > 1e6 and params > 1e6"))) == 3
+
+
+@pytest.mark.parametrize(
+    ("column", "factor", "unit", "said"),
+    [
+        ("val_bpb", 1 / 3, "bits/byte", "column 'val_bpb' is in bits/byte, as its name says"),
+        ("ppl_a", None, "nats/token", "column 'ppl_a' holds perplexities"),
+        ("mean", 1.0, "nats/token", ""),
+    ],
+)
+def test_another_column_of_an_unsaid_unit_is_in_that_of_its_name(column, factor, unit, said) -> None:
+    study = study_for(bs.read_study("chinchilla_law"), {"loss": column})
+    losses = np.exp(TABLE["loss"]) if factor is None else factor * TABLE["loss"]
+    runs = study_runs(study, TABLE.drop(columns="loss").assign(**{column: losses}))
+    assert runs.columns.response.unit == unit
+    assert said in " ".join(runs.notes)
+    assert not any("see that this is meant" in note or "read as bits/byte" in note for note in runs.notes)

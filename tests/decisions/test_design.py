@@ -216,7 +216,7 @@ def test_few_draws_and_levels_never_seen_are_noted(moba: bs.Fit) -> None:
     assert few.notes == ("400 draws: sets of several runs want 1000 and more",)
     new = pd.DataFrame({"compute": [3.0], "position": 0, "attention": "sliding"})
     found = bs.next_runs(moba, new, "contrast attention=moba:full at compute=10, position=30720")
-    assert "attention sliding was never seen" in found.notes[0]
+    assert "attention 'sliding' is a level that the runs do not have" in found.notes[0]
     far = bs.next_runs(made(), pd.DataFrame({"candidate": ["x", "y"], "tokens": [1e2, 1e4], "flop": 1.0}), QUESTION)
     assert len(far.notes) == 1
     assert far.notes[0].startswith("far from the runs lie candidate y (1 decade): what they tell rests on the law")

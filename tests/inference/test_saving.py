@@ -287,3 +287,13 @@ def test_a_folder_is_read_where_it_holds_a_fit_and_else_what_it_holds_is_said(tm
 def test_settings_in_the_place_of_runs_are_told_theirs() -> None:
     with pytest.raises(InputError, match=r"expected fit\(model, runs, settings\), or fit\(study, settings=settings\)"):
         bs.fit("chinchilla", bs.Settings())  # type: ignore[arg-type]
+
+
+def test_a_folder_called_as_the_file_of_a_fit_is_no_fit(tmp_path: Path) -> None:
+    (tmp_path / "fit.nc").mkdir()
+    with pytest.raises(InputError, match=r"fit.nc: no such file; .*: the folder holds \['fit.nc'\]$"):
+        bs.load(tmp_path)
+    bs.save(FIT, tmp_path / "fit.nc" / "fit.nc")
+    with pytest.raises(InputError, match=r"the folder holds \['fit.nc'\]; fits are in \['.*fit.nc'\]$"):
+        bs.load(tmp_path)
+    assert bs.load(tmp_path / "fit.nc").runs.references == FIT.runs.references

@@ -10,11 +10,14 @@ from scipy import stats
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.densities import log_prior
+from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.model.loss_units import rescaled
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import parameters_at
+from bayes_scaling.report.prior_posterior import prior_posterior
+from bayes_scaling.report.tables import parameters
 
 OWN = {"web": bs.Prior(median=1.8, factor=1.2), "code": bs.Prior(between=(0.5, 1.5))}
 FLOOR = bs.Prior(median=1.4, factor=2.0) + bs.ByLevel("corpus", OWN)
@@ -38,6 +41,22 @@ def model(floor: Any = FLOOR) -> bs.Model:
     priors = {"E": floor, "A": bs.Prior(median=0.4, factor=2.0), "alpha": bs.Prior(median=0.3, factor=1.5)}
     noise = bs.Noise(bs.Prior(median=0.01, factor=2.0), "normal")
     return bs.Model(bs.parse_law("E + A * params**-alpha", ["params"]), priors, noise)
+
+
+def test_what_no_level_of_the_runs_has_is_no_population() -> None:
+    before = bs.prior(model(), runs(), draws=50)
+    table = parameter_table(before)
+    assert table.loc[table["name"] == "E", "dims"].tolist() == ["corpus without runs", "corpus=code", "corpus=web"]
+    assert table.loc[table["name"] == "A", "dims"].tolist() == [""]
+    found = parameters(before)
+    assert "E" not in [row.name for row in found.population]
+    compared = {one.name: one for one in prior_posterior(before)}
+    assert {"E, corpus web", "E, corpus code", "A"} <= set(compared)
+    assert "E" not in compared
+    assert compared["E, corpus web"].prior[1] == pytest.approx(1.8)
+    assert compared["E, corpus web"].posterior[1] == pytest.approx(1.8, rel=0.05)
+    assert before.model.prior_summary().startswith("E of levels of corpus without runs lies between 0.70 and 2.8 ")
+    assert [row.level for row in found.levels if row.name == "E"] == ["corpus without runs", "corpus=code", "corpus=web"]
 
 
 def test_levels_have_their_priors_and_others_that_of_the_population() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.model.studies.study import Sheet
-from bayes_scaling.plots.level_order import levels_in_order
 from bayes_scaling.plots.overview import bands_figure, forest_figure
 from bayes_scaling.plots.sheet import sheet_figure
+from bayes_scaling.prediction.levels import levels_in_order
 
 SIZES = ("32k", "64k", "128k")
 

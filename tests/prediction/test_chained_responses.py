@@ -85,6 +85,28 @@ def test_what_does_not_follow_is_refused_and_what_is_far_is_noted(fits) -> None:
     assert any("of the draws of loss lie beyond the runs of the second fit" in note for note in notes)
 
 
+def test_a_response_below_zero_is_refused_with_what_to_do(fits) -> None:
+    with pytest.raises(InputError, match=r"draws of loss down to -.*, and the second reads it above 0: expected points nearer"):
+        bs.chain(*fits, {"params": [1e27]})
+
+
+def test_an_input_without_a_unit_is_taken_in_that_of_the_first_and_said(fits) -> None:
+    first, second = fits
+
+    def reading(unit: str) -> bs.Fit:
+        inputs = {"loss": replace(second.runs.columns.inputs["loss"], unit=unit)}
+        return replace(second, runs=replace(second.runs, columns=replace(second.runs.columns, inputs=inputs)))
+
+    said = "loss has no unit in the second fit: it is taken to be in nats/token, as loss is in the first"
+    assert said in bs.chain(first, reading(""), {"params": [1e9]}).notes
+    assert said not in bs.chain(first, second, {"params": [1e9]}).notes
+    assert (
+        bs.chain(first, reading("nats per token"), {"params": [1e9]}).notes == bs.chain(first, second, {"params": [1e9]}).notes
+    )
+    with pytest.raises(InputError, match="the second reads loss in bits/byte"):
+        bs.chain(first, reading("bits/byte"), {"params": [1e9]})
+
+
 def test_the_record_shows_both_responses_in_their_units(fits) -> None:
     found = bs.chain(*fits, {"params": [1e9, 1e10]})
     table = found.to_frame()

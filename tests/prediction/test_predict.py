@@ -72,7 +72,11 @@ def test_regions_and_decades_along_one_input(moba: bs.Fit) -> None:
     curve = bs.predict(moba, points)
     np.testing.assert_allclose(curve["distance"], [0, np.log10(2), 2], atol=1e-12)
     assert curve["region"].to_numpy().tolist() == ["inside", "near", "far"]
-    assert summarize_at(moba, points)["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
+    table = summarize_at(moba, points.assign(compute=[largest, largest * 2, largest * 101]))
+    assert table["distance"].tolist() == ["inside", "near (0.30 decades)", "far (2.00 decades)"]
+    said = [note for note in table.attrs["notes"] if "decades" in note]
+    assert said == ["1 of 3 points lies 2 decades beyond the runs: bands there rest on the law and its priors"]
+    assert not [note for note in summarize_at(moba, POINTS).attrs.get("notes", ()) if "decades" in note]
 
 
 def test_the_distance_is_from_the_convex_hull_not_from_the_box(chinchilla: bs.Fit) -> None:

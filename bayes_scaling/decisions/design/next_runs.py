@@ -85,7 +85,7 @@ def next_runs(
         params x tokens, or the input compute.
     set_up
         Column of the candidates -> FLOP that are paid once for each of its values: an architecture that is to be written, a
-        data set. What runs of the fit have is there already.
+        data set. What runs of the fit have is there already, as far as the fit knows it: of inputs, and of groups of the study.
     worth
         Share of the criterion, now, that a set must save to be worth training, from 0 to 1; it has no unit, and does not hang
         on what the set costs.

@@ -6,10 +6,11 @@ import pandas as pd
 from bayes_scaling._base.errors import format_names
 from bayes_scaling._base.numbers import decades, number, several
 from bayes_scaling.data.distance import NEAR_DECADES, distance
-from bayes_scaling.data.labels import level_index, number_as_text
+from bayes_scaling.data.labels import number_as_text
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read
+from bayes_scaling.prediction.notes import new_levels
 
 ENOUGH_DRAWS = 1000
 
@@ -35,12 +36,7 @@ def notes_of(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: 
         )
     if not possible.all():
         notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no loss at some candidate")
-    for dim in groups_needed(fit):
-        fresh = frame.loc[level_index(frame[dim], fit.runs.levels[dim]) < 0, dim].unique()
-        if len(fresh):
-            notes.append(
-                f"{dim} {', '.join(map(str, fresh[:3]))} was never seen: what a candidate shows there is the population's"
-            )
+    notes += [note for dim in groups_needed(fit) for note in new_levels(fit, frame, dim)]
     if again := _repeats(fit, frame, labels):
         notes.append(
             f"{format_names(again)} have the inputs and groups of runs of the fit: they count as repeats, with new scatter"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling._base.numbers import amount, band, interval, number, percent
+from bayes_scaling._base.numbers import amount, band, interval, number, percent, unit_beside
 from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.decisions.design.candidates import LABEL
 from bayes_scaling.decisions.design.ranked import PAYS, NextRuns, RunSet
@@ -136,6 +136,7 @@ def form_of(asked: xr.DataArray) -> dict[str, Any]:
     """Return the unit of a question, and whether its values are changes, written with a sign."""
     kind, unit = asked.attrs.get("kind"), str(asked.attrs.get("units", ""))
     unit = "%" if _is_change(asked) else "times the compute" if kind == "multiplier" else unit
+    unit = unit_beside(str(asked.attrs.get("question", "")), unit)
     return {"unit": unit, "signed": kind == "contrast"}
 
 

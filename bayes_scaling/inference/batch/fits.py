@@ -26,7 +26,7 @@ from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, names
 from bayes_scaling.inference.batch.worker import Keep, TaskResult, work
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.loss_units import in_unit_of
+from bayes_scaling.model.joining import joined
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.study import Study
@@ -346,9 +346,7 @@ def _outcome(asked: Plan, name: str, done: TaskResult | str, path: Path | None, 
     result: Any = done.table
     if done.draws is not None:
         task, model, settings = resolved(asked, name)
-        result = Fit(
-            in_unit_of(model, task.runs.columns.response), task.runs, done.draws, done.settings or settings, done.health
-        )
+        result = Fit(*joined(model, task.runs), done.draws, done.settings or settings, done.health)
     if path is not None:
         try:
             result = _written_to(result, path, Record(fingerprint, problem, done.seconds, done.health))

@@ -19,9 +19,8 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
-from bayes_scaling.model.specification import Model, model_inputs
+from bayes_scaling.model.specification import Model, model_inputs, prior_references
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
@@ -82,7 +81,6 @@ def work(job: Job, ticket: str) -> TaskResult:
 
 def _kept(job: Job) -> TaskResult:
     model = read_model(job.model)
-    check_runs(model, job.runs)
     fitted = fit(model, job.runs, job.settings)
     if job.keep is None:
         return TaskResult(draws=fitted.draws, health=fitted.health, settings=fitted.settings)
@@ -110,7 +108,9 @@ def model_text(model: Model) -> str:
     InputError
         Where the law cannot be written as text.
     """
-    columns = Columns({name: Input(name) for name in model_inputs(model)}, Response(unit=model.unit))
+    at = prior_references(model)
+    stated = {name: Input(name, of.unit, of.value, scale=1.0) for name, of in at.items()}
+    columns = Columns({name: Input(name) for name in model_inputs(model)} | stated, Response(unit=model.unit))
     return study_text(Study("model", model, columns))
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.references import stated_references
 from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.laws.formula import law_names, parse_law
 from bayes_scaling.laws.library import Law, library_law
 from bayes_scaling.model.joint_prior import JointPrior, joined, restricted
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Parameter, Term
-from bayes_scaling.model.specification import Model, model_inputs, scalar_priors
+from bayes_scaling.model.specification import Model, model_inputs, scalar_priors, with_prior_references
 from bayes_scaling.model.studies.filling import fill, offered_joint, with_joint_priors
 from bayes_scaling.model.studies.keys import NoiseKeys, StackKeys, StudyKeys
 
@@ -31,6 +32,7 @@ def build_model(file: StudyKeys, joint: tuple[JointPrior, ...] = ()) -> Model:
     effects = (*file.noise.effects, *file.noise.smooth)
     noise = Noise(**said | {"sd": sd if sd.terms else sd.prior, "effects": effects})
     model = Model(_law(file), parameters, noise, file.discrepancy or (), file.data.response.unit)
+    model = with_prior_references(model, stated_references(file.data.inputs))
     return replace(model, joint=restricted(joint, scalar_priors(model)) or _joint(file, model))
 
 

@@ -11,12 +11,13 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_text
 from bayes_scaling._base.numbers import spaced_name
 from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.references import columns_at
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.loss_units import in_unit_of
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import ByLevel, Ordered, Smooth, Trend, Varying, as_parameter
-from bayes_scaling.model.specification import Model
+from bayes_scaling.model.specification import Model, prior_references
 from bayes_scaling.model.studies.study import StackedModel, Study
 
 
@@ -46,9 +47,10 @@ def study_text(study: Study) -> str:
     [law]
     name = "chinchilla"
     """
+    columns = columns_at(study.columns, prior_references(study.model), study.name)
     content = {
         "title": study.title or None,
-        "data": {"source": study.source} | _told(study.columns) | {"costs": _costs(study.columns)},
+        "data": {"source": study.source} | _told(columns) | {"costs": _costs(columns)},
         **_model(in_unit_of(study.model, study.columns.response)),
         "figure": study.figure,
         "sampling": _told(study.settings),

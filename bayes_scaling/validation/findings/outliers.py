@@ -57,7 +57,8 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
     return (
         finding(
             "outliers",
-            f"{len(order)} of {len(scales)} rows lie{'s' * (len(order) == 1)} far off the others: {said}{more}",
+            f"{len(order)} of {len(scales)} rows lie{'s' * (len(order) == 1)} far off the others, in scales of their scatter: "
+            f"{said}{more}",
             "see whether such runs diverged or were set up otherwise, and leave them out if so" + _pull(fit.model.noise),
         ),
     )

@@ -541,3 +541,13 @@ def test_several_losses_may_be_outputs() -> None:
     found = bs.propose_study(table).summary()
     assert "outputs = [...] under [data]" in found
     assert "1 row has no loss, or no count above zero, and is left out" in found
+
+
+def test_rows_that_are_refused_are_not_described_first() -> None:
+    mixed = grid().assign(
+        params=lambda table: table["params"].where(table["params"] > table["params"].median(), table["params"] / 1e6)
+    )
+    found = proposed(mixed)
+    assert "counted in two units" in found.problem
+    first, *others = found.summary().splitlines()
+    assert [line for line in (first, *others) if not line.startswith(("Question: ", "No study yet: "))] == []

@@ -88,7 +88,9 @@ class Proposal:
         return pd.DataFrame(rows, columns=["role", "column", "unit", "confidence", "why"])
 
     def summary(self) -> str:
-        """Return what is proposed, and what stays open, in lines."""
+        """Return what is proposed, and what stays open, in lines; of rows that are refused, why and what is asked alone."""
+        if self.problem and self.text:  # what the rows are said to be is not to be relied on
+            return "\n".join([*self._asked(), f"No study yet: {self.problem}."])
         said = [f"{self.source}: {'; '.join(self.found)}."]
         said += [_line(one) for one in (*self.roles.roles.values(), *self.roles.groups.values())]
         said += [f"{self.kind[:1].upper()}{self.kind[1:]}."] if self.kind else []
@@ -96,9 +98,13 @@ class Proposal:
         said += [f"It can tell {one}." for one in self.can] + [f"It cannot tell {one}." for one in self.cannot]
         notes = self.runs.notes if self.runs is not None else self.roles.notes
         said += [f"Note: {note}." for note in (*notes, *self.notes)]
-        for one in self.questions:
-            said.append(f"Question: {one.text}" + (f" Answer by {' or '.join(one.options)}." if one.options else ""))
-        return "\n".join([*said, *([f"No study yet: {self.problem}."] if self.problem else [])])
+        return "\n".join([*said, *self._asked(), *([f"No study yet: {self.problem}."] if self.problem else [])])
+
+    def _asked(self) -> list[str]:
+        return [
+            f"Question: {one.text}" + (f" Answer by {' or '.join(one.options)}." if one.options else "")
+            for one in self.questions
+        ]
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the loss against the main input, with what is proposed; see `bayes_scaling.plots.proposal.plot_proposal`."""
