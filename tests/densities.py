@@ -236,7 +236,19 @@ def heavy() -> Case:
     )
 
 
+def best_so_far() -> Case:
+    """Return runs that show the best so far, whose repeats are bounds, with measurement errors."""
+    model = bs.Model(POWER, {"a": near(3.0), "b": near(0.1)}, bs.Noise(SD))
+    frame = table().sort_values("params", ignore_index=True)
+    frame["params"] *= 1.01 ** np.arange(len(frame))
+    frame["loss"] = np.minimum.accumulate(frame["loss"] * np.exp(0.2 * np.random.default_rng(1).standard_normal(len(frame))))
+    error = MeasurementError("error", relative=False)
+    columns = bs.Columns(ONE_INPUT.inputs, measurement_error=error, best_so_far="params")
+    return Case(model, power, columns=columns, frame=frame)
+
+
 CASES = [
+    best_so_far,
     smooth,
     astray,
     heavy,
@@ -469,6 +481,10 @@ class Reference:
 
     def likelihood(self, left: np.ndarray, scale: np.ndarray, values: Mapping[str, Any]) -> float:
         """Return the log density of what is left of the rows."""
+        if self.case.columns.best_so_far:
+            of, bound = stats.t(1.0 + values["noise_nu_beyond_one"], 0.0, scale), self.runs.table["censored"] == 1
+            assert 3 < bound.sum() < len(left) - 3
+            return float(np.where(bound, of.logsf(left), of.logpdf(left)).sum())
         if "noise_nu_beyond_one" in values:
             return float(stats.t(1.0 + values["noise_nu_beyond_one"], 0.0, scale).logpdf(left).sum())
         if "noise_outlier_odds" in values:

@@ -115,7 +115,7 @@ def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
         raise InputError(
             f"{first} reads {format_names(a.inputs)}, {other} {format_names(b.inputs)}; laws of the same table are compared"
         )
-    parts = ("inputs", "response", "where", "run", "measurement_error", "average", "tail")
+    parts = ("inputs", "response", "where", "run", "measurement_error", "average", "tail", "best_so_far")
     differ = [(part, x, y) for part in parts if (x := getattr(a, part)) != (y := getattr(b, part))]
     if found := next(iter(differ), None) or unlike_conventions(a, b):
         part, x, y = found

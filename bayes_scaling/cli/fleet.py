@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from bayes_scaling.model.settings import Settings
     from bayes_scaling.model.studies.study import Study
 
-RESULTS, PARTS = "results", "parts"
-"""Folders within DIR: a file for each task, a table for each part."""
+RESULTS, PARTS, PART_PREDICTIONS = "results", "parts", "parts/predictions"
+"""Folders within DIR: a file for each task, a table for each part, and one with its predictions."""
 PREDICTIONS = "predictions.csv"
 
 
@@ -87,7 +87,7 @@ def fleet(
     fails stops no other. Parts of an array of jobs fill one DIR; run without --tasks, or with --collect, it makes all tables.
 
     Writes to DIR: results/ (a file for each task), summary.csv (a row for each task), parameters.csv, batch.json, and with --at
-    predictions.csv; of a part results/ and parts/I_of_N.csv.
+    predictions.csv; of a part results/, parts/I_of_N.csv and parts/predictions/I_of_N.csv.
     """
     from bayes_scaling.model.studies.reading import read_study
 
@@ -141,8 +141,8 @@ def _part(said: str | None, collect: bool) -> tuple[int, int] | None:
     return int(at), int(count)
 
 
-def _part_file(part: tuple[int, int]) -> str:
-    return f"{PARTS}/{part[0]}_of_{part[1]}.csv"
+def _part_file(part: tuple[int, int], folder: str = PARTS) -> str:
+    return f"{folder}/{part[0]}_of_{part[1]}.csv"
 
 
 def _fitted(
@@ -187,9 +187,9 @@ def _written(
     from bayes_scaling.inference.batch.tables import task_rows, with_labels
 
     rows = task_rows(batch, tasks)
+    bands = None if tasks.extras is None else with_labels(batch.predictions(), tasks)
     if part is not None:
-        (out / PARTS).mkdir(parents=True, exist_ok=True)
-        write_csv(rows, out / _part_file(part))
+        _written_part(rows, bands, out / _part_file(part), out / _part_file(part, PART_PREDICTIONS))
         return rows
     record = {
         "model": study.name,
@@ -206,11 +206,25 @@ def _written(
         write_csv(rows, out / "summary.csv")
         write_csv(batch.to_frame(), out / "parameters.csv")
         write_json(record, out / "batch.json")
-        if tasks.extras is None:
-            remove_file(out / PREDICTIONS)
-        else:
-            write_csv(with_labels(batch.predictions(), tasks), out / PREDICTIONS)
+        _write_bands(bands, out / PREDICTIONS)
     return rows
+
+
+def _written_part(rows: "pd.DataFrame", bands: "pd.DataFrame | None", path: Path, predictions: Path) -> None:
+    """Write the tables of a part, each of its own, so that parts can be put together without their results."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_together():
+        write_csv(rows, path)
+        _write_bands(bands, predictions)
+
+
+def _write_bands(bands: "pd.DataFrame | None", path: Path) -> None:
+    """Write predictions; remove older ones where there are none."""
+    if bands is None:
+        remove_file(path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_csv(bands, path)
 
 
 def _summary(batch: "Batch[pd.DataFrame]", rows: "pd.DataFrame", path: Path, *, collect: bool) -> None:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.files import write_csv
 from bayes_scaling._base.moves import write_together
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from bayes_scaling.prediction.first_passage import FirstPassage
     from bayes_scaling.prediction.forecast_record import Forecast
     from bayes_scaling.prediction.joint_forecast import Forecasts
+    from bayes_scaling.prediction.planned_rates import Rate
 
 LOG = "The log so far, or the name of a run that the fit has seen. May be repeated, and a log may hold several runs."
 END = "Where the run ends; or a table of points to come, the end last. Repeated, one for each run."
 Logs = Annotated[list[str], typer.Option("--run", metavar="LOG.csv", help=LOG)]
 RunEnds = Annotated[list[str], typer.Option("--at", metavar="TOKENS", help=END)]
+RATE = "How the learning rate goes on: as finished runs that began so, or constant where it has not fallen."
+Rates = Annotated[str, typer.Option("--rate", metavar="known|constant", help=RATE)]
 
 
 def forecast(
@@ -48,6 +52,7 @@ def forecast(
     out: Annotated[
         Path | None, typer.Option(metavar="FORECAST.csv", help="The band to the end; DIR/forecast.csv unless given.")
     ] = None,
+    rate: Rates = "known",
     law: OneLaw = None,
     seed: AnySeed = 0,
 ) -> None:
@@ -62,7 +67,7 @@ def forecast(
     file_to_write(out)
     if target is None and (by or tokens_per_day is not None or since is not None):
         raise InputError("--by, --tokens-per-day and --since are about when a loss is reached: give --target LOSS too")
-    found = condition(folder, law, run, at, seed)
+    found = condition(folder, law, run, at, seed, rate)
     jobs = list(found.jobs) if isinstance(found, Forecasts) else [found]
     passages = [] if target is None else [_passage(one, target, tokens_per_day, since) for one in jobs]
     chances = [chance for one in passages for chance in _chances(one, by or [])]
@@ -79,17 +84,20 @@ def forecast(
     say_health(jobs[0].health)
 
 
-def condition(folder: Path, law: str | None, run: list[str], at: list[str], seed: int) -> "Forecast | Forecasts":
+def condition(
+    folder: Path, law: str | None, run: list[str], at: list[str], seed: int, rate: str = "known"
+) -> "Forecast | Forecasts":
     """Return the forecast of what runs so far, given as on the command line, will show."""
     from bayes_scaling.prediction.forecast import forecast as conditioned
 
+    how: Rate = cast("Rate", checks.one_of(("known", "constant"))(rate, "--rate"))
     fitted = read_posterior(folder) if law is None else read_fit(folder, law)
     ends = [_end(one) for one in at]
     at_ends = ends[0] if len(ends) == 1 else ends
     with progress_lines():
-        return (
-            conditioned(fitted, run[0], at_ends, seed=seed) if len(run) == 1 else conditioned(fitted, run, at_ends, seed=seed)
-        )
+        if len(run) == 1:
+            return conditioned(fitted, run[0], at_ends, seed=seed, rate=how)
+        return conditioned(fitted, run, at_ends, seed=seed, rate=how)
 
 
 def _end(at: str) -> float | str:

@@ -12,7 +12,7 @@ from bayes_scaling._base.moves import write_together
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.paths import file_to_write
 from bayes_scaling.cli.figures import write_figure
-from bayes_scaling.cli.forecast import Logs, RunEnds, condition, say_basis
+from bayes_scaling.cli.forecast import Logs, Rates, RunEnds, condition, say_basis
 from bayes_scaling.cli.messages import say_health
 from bayes_scaling.cli.options import AnySeed, OneLaw, pairs
 from bayes_scaling.cli.terminal import say
@@ -35,6 +35,7 @@ def stop(
     ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Each run may also be begun once more.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="STOP.csv", help="A row a run; DIR/stop.csv unless given.")] = None,
+    rate: Rates = "known",
     law: OneLaw = None,
     seed: AnySeed = 0,
 ) -> None:
@@ -50,7 +51,7 @@ def stop(
     out = folder / "stop.csv" if out is None else out
     file_to_write(out)
     costs = _costs(cost_per_token)
-    found = condition(folder, law, run, at, seed)
+    found = condition(folder, law, run, at, seed, rate)
     if not isinstance(found, Forecasts):
         raise InputError(
             f"{found.label} is the only run; expected several to choose from: --run again, or a log that holds them"

@@ -60,6 +60,10 @@ class Columns:
         Name -> what a run takes: compute counted another way, hours, money. Comparisons are then made at each of them.
     tail
         The last stretch along an input, to which rows are confined. How many that leaves out is reported.
+    best_so_far
+        The input along which a table may show the best value so far, as evaluations of logs often are: where rows of a run
+        never rise along it, or never fall, and repeat themselves. A row that repeats the one before then says that a value was
+        no better, not what it was. Where that is found is in `Runs.notes`.
     mixtures
         Name in the law -> the columns that are shares of one whole, by member or as a list whose names are the members'. Each
         is an input, `r_web` for the member web of r, that may be 0; a law may sum over them, `sum(t[j] * r[j])`. The shares
@@ -101,6 +105,7 @@ class Columns:
     conventions: Conventions = Conventions()
     costs: Mapping[str, Cost] = field(default_factory=dict)
     tail: Tail | None = None
+    best_so_far: str | None = None
     mixtures: Mapping[str, Mapping[str, str] | tuple[str, ...]] = field(default_factory=dict)
     outputs: Mapping[str, str] | tuple[str, ...] = field(default_factory=dict)
     output_units: Mapping[str, str] = field(default_factory=dict)
@@ -122,6 +127,7 @@ class Columns:
             conventions=checks.record(Conventions),
             costs=checks.named(checks.record(Cost)),
             tail=checks.optional(checks.record(Tail)),
+            best_so_far=checks.optional(checks.name),
             mixtures=checks.named(_members),
             outputs=named_outputs,
         )
@@ -151,6 +157,11 @@ class Columns:
             raise InputError(f"curve needs run, and an input along which a run is logged, one of {format_names(self.inputs)}")
         if self.tail is not None and self.tail.along not in self.inputs:
             raise InputError(f"tail needs an input along which rows are ordered, one of {format_names(self.inputs)}")
+        if self.best_so_far is not None:
+            if self.best_so_far not in self.inputs:
+                raise InputError(f"best_so_far needs an input along which rows are ordered, one of {format_names(self.inputs)}")
+            if taken := [name for name in ("average", "outputs") if getattr(self, name)]:
+                raise InputError(f"best_so_far is of rows of one response as they are written; expected no {taken[0]}")
 
     def _check_names(self) -> None:
         """Refuse inputs and groups that are called as one another, or as what the package has of its own."""

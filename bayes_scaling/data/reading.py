@@ -10,6 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
 from bayes_scaling._base.numbers import exact, format_count
+from bayes_scaling.data.best_so_far import with_best_so_far
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.cells import column_numbers, named_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
@@ -99,6 +100,10 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     elif columns.average is None and columns.schedule is None:
         checked, rounded = with_rounding(checked, columns.scales, tuple(columns.dims), columns.response.positive)
         notes += (rounded,) if rounded else ()
+    if columns.best_so_far is not None:
+        runs = [name for name in ("run",) if name in checked]
+        checked, best = with_best_so_far(checked, columns.best_so_far, columns.response.name, runs)
+        notes += (best,) if best else ()
     if columns.tail is not None:
         checked, left = _tail(checked, columns.tail)
         notes += left

@@ -3,7 +3,7 @@
 from bayes_scaling._base.functions import PART
 
 RESERVED = {
-    *("response", "measurement_error", "run", "row", "point", "chain", "draw", "distance", "region", PART),
+    *("response", "measurement_error", "censored", "run", "row", "point", "chain", "draw", "distance", "region", PART),
     *("joint_number", "joint_structure"),  # of the compiled model
 }
 """Names that neither inputs, groups nor parameters can have: columns and dimensions of the package's own."""

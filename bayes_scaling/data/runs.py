@@ -9,6 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import amount, number, several
+from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counting import plain_unit, unlike_conventions
@@ -29,7 +30,8 @@ class Runs:
     table
         One row a run or a point of one; columns `response`, one for each input (in its base unit), one for each group,
         `measurement_error` (in the unit of the response) where it is known; where rows are averages `count`, the rows behind
-        each, and `mean_lag`, the mean distance of two of them in e-folds of what they are averaged along.
+        each, and `mean_lag`, the mean distance of two of them in e-folds of what they are averaged along; where rows repeat the
+        best so far `censored`, 1 where a value is at least what its row shows, -1 where it is at most that, 0 where it is that.
     columns
         What the columns of the original table were for.
     references
@@ -162,10 +164,9 @@ def concat_runs(runs: Runs, others: Runs) -> Runs:
 
 
 def _with_errors(*tables: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return tables that all have measurement errors where one has them: only its rows may have been rounded."""
-    if not any("measurement_error" in table for table in tables):
-        return list(tables)
-    return [table if "measurement_error" in table else table.assign(measurement_error=0.0) for table in tables]
+    """Return tables that all have measurement errors, and bounds, where one has them: only its rows may have been rounded."""
+    more = {name: 0.0 for name in ("measurement_error", CENSORED) if any(name in table for table in tables)}
+    return [table.assign(**{name: of for name, of in more.items() if name not in table}) for table in tables]
 
 
 def concat_tables(tables: Sequence[pd.DataFrame], dims: Sequence[str]) -> pd.DataFrame:

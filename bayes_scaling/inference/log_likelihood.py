@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.inference.expectation import levels_at, posterior_expectation
 from bayes_scaling.inference.observation import (
     Contamination,
@@ -22,6 +23,7 @@ from bayes_scaling.inference.observation import (
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
 from bayes_scaling.model.arrays import neighbours, rows_of_runs
+from bayes_scaling.model.censoring import log_survival_of_numbers
 from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, spread_name
 from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.noise_scale import on_scale, possible, slope
@@ -39,6 +41,8 @@ def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool
     """Return the log density of each row's response in each draw, on the scale of the noise; dimensions chain, draw, row.
 
     Each row stands for itself: what correlated neighbours say of it is left out.
+
+    Of a row that is a bound it is the log probability of values on its side, see `censoring`.
 
     It is -inf in draws whose law has fallen below zero there, where the noise is on the log loss.
 
@@ -74,6 +78,10 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     else:
         density = np.asarray(stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu))
     rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
+    if CENSORED in frame:
+        side = frame[CENSORED].to_numpy()
+        bounded = rows.copy(data=log_survival_of_numbers(np.where(side < 0, -of, of), nu))
+        rows = rows.where(xr.DataArray(side == 0, dims="row"), bounded)
     return rows.where(there, -np.inf)
 
 

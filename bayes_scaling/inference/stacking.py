@@ -362,7 +362,8 @@ def check_references(runs: Mapping[str, Runs]) -> None:
     first, *others = runs
     for other in others:
         if dict(runs[first].references) != dict(runs[other].references):
-            raise _unlike(first, other, "references", dict(runs[first].references), dict(runs[other].references))
+            found = _unlike(first, other, "references", dict(runs[first].references), dict(runs[other].references))
+            raise InputError(f"{found}: state them in the runs' columns, or give each model its references=")
 
 
 def _unlike(first: str, other: str, what: str, one: object, two: object) -> InputError:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
@@ -59,6 +60,8 @@ def data(model: Model, runs: Runs, levels: Mapping[str, np.ndarray]) -> dict[str
     if "measurement_error" in table:
         error = table["measurement_error"].to_numpy()
         arrays["measurement_error"] = error * slope(response, model.noise.on)
+    if CENSORED in table:
+        arrays[CENSORED] = table[CENSORED].to_numpy()
     if model.discrepancy:
         arrays |= gp.arrays(discrepancy_terms(model), arrays, levels)
     if model.noise.residual_correlation is not None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling.data.best_so_far import CENSORED
+from bayes_scaling.model.censoring import log_survival
 from bayes_scaling.model.lkj import beta_shapes
 from bayes_scaling.model.names import (
     CELLS,
@@ -101,7 +103,9 @@ def observe(model: Model, centre: Any, scale: Any, white: Any, rows: Mapping[str
         weights = pmd.math.exp(-kept) * (scale / scale.isel(row=rows["previous"]) if "row" in scale.dims else 1.0)
         centre = centre + weights * (rows["response"] - centre).isel(row=rows["previous"])
         scale = scale * pmd.math.sqrt(-pmd.math.expm1(-2.0 * kept))
-    if STRUCTURE in rows:
+    if CENSORED in rows:
+        _observe_censored(noise, centre, scale, rows)
+    elif STRUCTURE in rows:
         _observe_integrated(model, rows["response"] - centre, scale, weights, rows[STRUCTURE], spreads)
     elif noise.distribution == "normal":
         pmd.Normal("observed", mu=centre, sigma=scale, observed=rows["response"])
@@ -133,6 +137,20 @@ def _observe_between_outputs(between: ResidualCorrelation, centre: Any, scale: A
     order, first = (rows[name].values for name in CELLS)
     density = kernel.log_density(z.values, (share + like).values, r, rows[f"index_{between.over}"].values, order, first)
     pm.Potential("observed", density - pt.log(total.values).sum())
+
+
+def _observe_censored(noise: Noise, centre: Any, scale: Any, rows: Mapping[str, Any]) -> None:
+    """Register the likelihood of independent rows some of which are bounds, see `censoring`."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    like = 0.0 * rows["response"]
+    z, log_scale = ((rows["response"] - centre) / scale).values, pt.log((scale + like).values)
+    nu = None if noise.distribution == "normal" else (1.0 + draw_scalar(NU_BEYOND_ONE, noise.nu)).values
+    side = rows[CENSORED].values
+    plain = pm.logp(pm.Normal.dist() if nu is None else pm.StudentT.dist(nu=nu), z) - log_scale
+    bounded = log_survival(pt.switch(pt.lt(side, 0.0), -z, z), nu)
+    pm.Potential("observed", pt.switch(pt.eq(side, 0.0), plain, bounded).sum())
 
 
 def _observe_with_outliers(

@@ -7,6 +7,7 @@ import numpy as np
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import FALL
@@ -55,8 +56,21 @@ def check_runs(model: Model, runs: Runs) -> None:
     _check_outputs(model, runs)
     _check_units(model, runs)
     _check_between(model, runs)
+    _check_bounds(model, runs)
     if model.noise.correlation is not None and "run" not in runs.levels:
         raise InputError(f"{runs.source}: correlated noise needs to know which rows are one run; say run = the column(s)")
+
+
+def _check_bounds(model: Model, runs: Runs) -> None:
+    """Refuse rows that are bounds to noise that has no likelihood for them."""
+    noise = model.noise
+    others = [name for name in ("correlation", "outliers", "residual_correlation") if getattr(noise, name) is not None]
+    others += ["group effects that are integrated out"] if noise.distribution == "normal" and varyings(model) else []
+    if CENSORED in runs.table and others:
+        raise InputError(
+            f"{runs.source}: rows repeat the best so far, which noise with {others[0]} does not read; leave best_so_far out, "
+            'or give noise of rows on their own (distribution = "student_t")'
+        )
 
 
 def _check_inputs(model: Model, runs: Runs) -> None:

@@ -5,7 +5,7 @@ Where the rows leave only few of the fit's draws with any weight, the model is f
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import get_args, overload
 
 import numpy as np
 import xarray as xr
@@ -25,6 +25,7 @@ from bayes_scaling.prediction.conditioning import Conditioned, conditioned
 from bayes_scaling.prediction.forecast_record import Forecast as Forecast, Joint
 from bayes_scaling.prediction.jobs import Ends, Job, joint_frame, read_jobs, with_jobs
 from bayes_scaling.prediction.joint_forecast import Forecasts
+from bayes_scaling.prediction.planned_rates import Rate
 from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
 
@@ -51,7 +52,14 @@ class _Found:
 
 @overload
 def forecast(  # type: ignore[overload-overlap]  # records are one table
-    fit: Fit | Stack, curve: Table, at: Ends | None = None, *, kind: Kind = ..., seed: int = 0, refit_below: float = ...
+    fit: Fit | Stack,
+    curve: Table,
+    at: Ends | None = None,
+    *,
+    kind: Kind = ...,
+    seed: int = 0,
+    refit_below: float = ...,
+    rate: Rate = ...,
 ) -> Forecast: ...
 @overload
 def forecast(
@@ -62,6 +70,7 @@ def forecast(
     kind: Kind = ...,
     seed: int = 0,
     refit_below: float = ...,
+    rate: Rate = ...,
 ) -> Forecasts: ...
 
 
@@ -73,6 +82,7 @@ def forecast(
     kind: Kind = "observed",
     seed: int = 0,
     refit_below: float = FEW_DRAWS,
+    rate: Rate = "known",
 ) -> Forecast | Forecasts:
     """Return the posterior of what unfinished runs will show, given a fitted family of runs and their rows so far.
 
@@ -95,6 +105,10 @@ def forecast(
     refit_below
         With fewer effective draws than this the model is fitted again with the rows among its runs, by the settings of the fit,
         which takes as long as that did; 0 never does.
+    rate
+        How the learning rate goes on, where inputs come of it: "known" is as in finished runs that began so, or along the
+        cosine or line on which its own rows lie; "constant" leaves it as it is where it has not fallen. A table of places says
+        anything else.
 
     Returns
     -------
@@ -107,7 +121,7 @@ def forecast(
     ------
     InputError
         As `read_runs` does, and where a log reaches beyond `at`, counts in another unit than the fit's runs, or carries the
-        name of a run that the fit has seen, and where two are of one run.
+        name of a run that the fit has seen, where two are of one run, and where it is not known how the learning rate goes on.
 
     Examples
     --------
@@ -119,12 +133,13 @@ def forecast(
     if not isinstance(fit, Fit | Stack):
         raise InputError(f"forecast: fit cannot be a {type(fit).__name__}; expected forecast(fit, curve, at)")
     kind = checks.one_of(("expected", "observed"))(kind, "kind")
+    rate = checks.one_of(get_args(Rate.__value__))(rate, "rate")
     fits = fit.fits if isinstance(fit, Stack) else {"": fit}
     along, seed = along_runs(next(iter(fits.values()))), checks.seed(seed, "seed")
     if at is None:
         unit = next(iter(fits.values())).runs.columns.inputs[along].unit or along
         raise InputError(f"forecast: at is missing; expected where the run ends, in {unit}, as forecast(fit, curve, at=3e11)")
-    jobs = {name: read_jobs(one, curve, at, along) for name, one in fits.items()}
+    jobs = {name: read_jobs(one, curve, at, along, rate) for name, one in fits.items()}
     first = next(iter(jobs.values()))
     alone = len(first) == 1 and tables_of(curve)[0] is curve
     found = {name: _forecast(one, jobs[name], along, seed, refit_below, again=not alone) for name, one in fits.items()}

@@ -12,6 +12,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.pace import Pace, pace_of_log
+from bayes_scaling.prediction.planned_rates import GoesOn, Rate
 from bayes_scaling.prediction.running_log import (
     MAX_ROWS_CONDITIONED,
     OWN,
@@ -74,7 +75,7 @@ class _Log:
     notes: tuple[str, ...]
 
 
-def read_jobs(fit: Fit, curves: Table | Sequence[Table], at: Ends, along: str) -> list[Job]:
+def read_jobs(fit: Fit, curves: Table | Sequence[Table], at: Ends, along: str, rate: Rate = "known") -> list[Job]:
     """Return running jobs, given logs or the names of runs that the fit has seen, and where each ends.
 
     Raises
@@ -95,13 +96,14 @@ def read_jobs(fit: Fit, curves: Table | Sequence[Table], at: Ends, along: str) -
     few = max(FEWEST_ROWS, min(MAX_ROWS_CONDITIONED, MAX_ROWS // len(logs)))
     most = max(FEWEST_PLACES, min(PLACES_AHEAD, 4 * PLACES_AHEAD // len(logs)))
     ends = _ends(fit, at, labels)
-    return [_job(fit, log, end, along, few, most) for log, end in zip(logs, ends, strict=True)]
+    on = [GoesOn(label, rate, labels) for label in labels]
+    return [_job(fit, log, end, along, few, most, how) for log, end, how in zip(logs, ends, on, strict=True)]
 
 
-def _job(fit: Fit, log: _Log, at: float | Table, along: str, few: int, most: int) -> Job:
+def _job(fit: Fit, log: _Log, at: float | Table, along: str, few: int, most: int, goes_on: GoesOn) -> Job:
     seen = log.table.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
-    ahead, planned = places_ahead(fit, seen, log.raw, at, along, most)
+    ahead, planned = places_ahead(fit, seen, log.raw, at, along, most, goes_on)
     seen = seen if log.raw is None else past_warm_up(fit, seen, float(ahead[along].max()), along)
     pace = None if log.raw is None else pace_of_log(log.raw, fit.runs, along)
     some = averaged_to_few(seen, fit.runs.columns, along, few)

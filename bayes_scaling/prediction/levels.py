@@ -80,7 +80,7 @@ def has_place(fit: Posterior, group: str, level: object) -> bool:
     """Return whether a level that the runs lack has a place all the same: on the axis of a smooth term, or in an order."""
     if smooth_group(fit, group):
         return PLAIN_NUMBER.fullmatch(str(level)) is not None
-    listed = _listed(fit, group)
+    listed = _listed(fit, group) if len(fit.runs.columns.dims[group]) == 1 else None
     return listed is not None and str(level) in map(str, listed.levels or ())
 
 

@@ -1,20 +1,26 @@
 """How the learning rate of an unfinished run goes on to its planned end.
 
 As that of finished runs at the same fraction of their way, where they are alike and the run has followed them so far; else as
-the cosine or the line to that end on which its own rows lie.
+the cosine or the line to that end on which its own rows lie; else as that of those finished runs that began as it did, where
+they go on alike. Asked to stay constant, it does if it has not fallen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import number
+from bayes_scaling._base.errors import InputError, format_value
+from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.prediction.known_rates import of_schedule
 from bayes_scaling.prediction.shared_misfit import run_fractions
+
+type Rate = Literal["known", "constant"]
+"""How the learning rate goes on that has not fallen: as is known from finished runs, or constant."""
 
 SAME_SCHEDULE, FOLLOWED = 0.02, 0.03
 """Finished runs have one schedule where their shares of the peak differ by at most so much; a run follows it by so much."""
@@ -26,6 +32,8 @@ STARTS, LATEST = 20, 0.99
 """Places where a decay may have begun that are tried, beside those of the rows before it shows."""
 FEWEST_FALLEN = 3
 """Rows that have fallen, at least: through fewer goes a decay from anywhere."""
+MOST_NAMED = 3
+"""Runs that a sentence names."""
 SHARES = np.linspace(0.0, 1.0, 101)
 
 
@@ -38,7 +46,29 @@ class Rates:
     peak: float
 
 
-def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tuple[pd.DataFrame, str]:
+@dataclass(frozen=True)
+class GoesOn:
+    """What is said of how the learning rate of a run goes on.
+
+    Parameters
+    ----------
+    run
+        Its label.
+    rate
+        As is known, or constant where it has not fallen.
+    unfinished
+        Labels of runs that are none of the finished ones.
+    shares
+        Whether its rates are shares of the peak, as those of a run that the fit has seen.
+    """
+
+    run: str
+    rate: Rate = "known"
+    unfinished: Collection[str] = ()
+    shares: bool = False
+
+
+def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_on: GoesOn) -> tuple[pd.DataFrame, str]:
     """Return the places to come of a run, with its learning rate as planned, and one sentence on that.
 
     Parameters
@@ -58,23 +88,26 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str) -> tu
     assert schedule is not None
     end = float(places[-1])
     rates = _rates(log[one.column].to_numpy(dtype=float) / end, log[schedule.lr].to_numpy(dtype=float))
-    shape, how = _shape(fit, rates, along)
+    shape, how = _shape(rates, _finished(fit, along, goes_on.unfinished), goes_on.rate)
     if shape is None:
+        wanted = [one.column, *of_schedule(columns)] if goes_on.shares else [one.column, schedule.along, schedule.lr]
+        constant = "" if _fallen(rates) else 'rate = "constant" (--rate constant) where it stays as it is, or '
         raise InputError(
-            f"how the learning rate (column {schedule.lr!r}) goes on to {along} {number(end)} is not known: it follows neither "
-            "finished runs nor a cosine or a line to that end; give the places to come as a table with the columns "
-            f"{', '.join(dict.fromkeys([one.column, schedule.along, schedule.lr]))}, a row wherever its slope changes"
+            f"run {goes_on.run!r}: how the learning rate (column {schedule.lr!r}) goes on to {along} {number(end)} "
+            f"is not known: {how}; give {constant}the places to come as a table with the columns "
+            + ", ".join(dict.fromkeys(wanted))
+            + ("" if goes_on.shares else ", a row wherever its slope changes")
         )
     plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * np.interp(places / end, SHARES, shape)})
     if schedule.along != one.column:
         pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
         plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
     plan.attrs = dict(log.attrs)
-    last = rates.peak * float(shape[-1])
-    return (
-        plan,
-        f"the learning rate is taken to follow {how}, from {number(rates.peak)} to {number(last)} at {along} {number(end)}",
-    )
+    peak, last = number(rates.peak), number(rates.peak * float(shape[-1]))
+    span = f", from {peak} to {last} at"
+    if goes_on.shares:
+        span = " to" if np.ptp(shape) == 0 else f", from its peak to {percent(float(shape[-1]))} of that at"
+    return plan, f"the learning rate is taken to {how}{span} {along} {number(end)}"
 
 
 def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
@@ -85,15 +118,45 @@ def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
     return Rates(share[peak:], rate[peak:] / rate[peak], float(rate[peak]))
 
 
-def _shape(fit: Fit, rates: Rates, along: str) -> tuple[np.ndarray | None, str]:
-    """Return the rate as a share of its peak over the whole way, on `SHARES`, and how that is known."""
-    finished = _finished(fit, along)
-    if finished is not None and _follows(rates, finished):
-        known = np.isfinite(finished)
-        found, how = _known_shape(Rates(SHARES[known], finished[known], 1.0), SAME_SCHEDULE)
-        way = f", {how}" if how else ""
-        return (np.nan_to_num(finished, nan=1.0) if found is None else found), f"the schedule of the finished runs{way}"
-    return _known_shape(rates, ON_SHAPE)
+def _shape(rates: Rates, finished: Mapping[str, np.ndarray], rate: Rate) -> tuple[np.ndarray | None, str]:
+    """Return the rate as a share of its peak over the whole way, on `SHARES`, and how that is known, or why it is not."""
+    if rate == "constant" and not _fallen(rates):
+        return np.ones(len(SHARES)), "stay as it is"
+    every = _alike(finished)
+    if every is not None and _follows(rates, every):
+        return _as_finished(every, "the finished runs")
+    own, how = _known_shape(rates, ON_SHAPE)
+    if own is not None:
+        return own, f"follow {how}"
+    begun = {run: of for run, of in finished.items() if _follows(rates, of)}
+    alike = _alike(begun)
+    if alike is not None:
+        return _as_finished(alike, f"the finished runs that began so ({_named(list(begun))})")
+    if not begun:
+        return None, "it follows neither finished runs nor a cosine or a line to that end"
+    stay = [run for run, of in begun.items() if 1.0 - of[-1] < FALLEN]
+    fall = [run for run in begun if run not in stay]
+    parts = [f"{_named(runs)} {way}" for runs, way in ((stay, "at a constant rate"), (fall, "with a fall")) if runs]
+    return None, f"finished runs that began so part from here ({', '.join(parts)})"
+
+
+def _named(runs: list[str]) -> str:
+    """Return the names of a few runs."""
+    more = len(runs) - MOST_NAMED
+    names = ", ".join(format_value(run) for run in runs[:MOST_NAMED])
+    return f"{names} and {more} more" if more > 0 else names
+
+
+def _fallen(rates: Rates) -> bool:
+    return bool(1.0 - rates.rate[-1] >= FALLEN)
+
+
+def _as_finished(course: np.ndarray, whose: str) -> tuple[np.ndarray, str]:
+    """Return the rate of finished runs over the whole way, smooth where it is a cosine or a line."""
+    known = np.isfinite(course)
+    found, how = _known_shape(Rates(SHARES[known], course[known], 1.0), SAME_SCHEDULE)
+    way = f", {how}" if how else ""
+    return (np.nan_to_num(course, nan=1.0) if found is None else found), f"follow the schedule of {whose}{way}"
 
 
 def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
@@ -137,22 +200,33 @@ def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: fl
     return off, np.clip(1.0 - depth * basis(np.clip((SHARES - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
 
 
-def _finished(fit: Fit, along: str) -> np.ndarray | None:
-    """Return the share of the peak that finished runs have at fractions of their way, NaN before their first rows."""
-    fall = next((name for name, one in fit.runs.columns.inputs.items() if one.column == FALL), None)
+def _finished(fit: Fit, along: str, unfinished: Collection[str]) -> dict[str, np.ndarray]:
+    """Return the share of the peak that each finished run has at fractions of its way, NaN before its first row."""
+    fall = next((name for name, column in of_schedule(fit.runs.columns).items() if column == FALL), None)
     if fall is None or "run" not in fit.runs.table:
-        return None
-    table = fit.runs.table.sort_values(["run", along], ignore_index=True)
-    share = np.exp(run_fractions(table, along))
-    every = []
+        return {}
+    every = fit.runs.table
+    kept = every[~every["run"].astype(str).isin([*map(str, unfinished)])]
+    if not len(kept):
+        return {}
+    table = kept.sort_values(["run", along], ignore_index=True)
+    share, found = np.exp(run_fractions(table, along)), {}
     for run in table["run"].unique():
         own = (table["run"] == run).to_numpy()
-        every.append(_extended(share[own], table[fall].to_numpy()[own]))
-    first = max(float(share[(table["run"] == run).to_numpy()].min()) for run in table["run"].unique())
-    curves = np.array(every)[:, first <= SHARES]
-    if not curves.size or (curves.max(axis=0) - curves.min(axis=0)).max() > SAME_SCHEDULE:
+        course = 1.0 - _extended(share[own], table[fall].to_numpy()[own])
+        found[str(run)] = np.where(share[own].min() <= SHARES, course, np.nan)
+    return found
+
+
+def _alike(courses: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the mean of courses that are one schedule, NaN where not all are known; None where they are several."""
+    every = np.array(list(courses.values()))
+    if not every.size:
         return None
-    return np.where(first <= SHARES, 1.0 - np.array(every).mean(axis=0), np.nan)
+    known = np.isfinite(every).all(axis=0)
+    if not known.any() or np.ptp(every[:, known], axis=0).max() > SAME_SCHEDULE:
+        return None
+    return np.where(known, np.nan_to_num(every).mean(axis=0), np.nan)
 
 
 def _extended(share: np.ndarray, fall: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.quantiles import INTERVAL
 from bayes_scaling._base.random import stream
+from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.observation import Contamination, contamination_of, kept_along, residuals_and_scales
 from bayes_scaling.inference.posterior import Fit
@@ -122,7 +123,7 @@ def _in_order(fit: Fit) -> pd.DataFrame:
     """Return the rows run by run, along the input that they train along."""
     if "run" not in fit.runs.levels:
         raise InputError(f"{fit.runs.source}: residuals along runs need to know which rows are one run; name them by run =")
-    table = fit.runs.table
+    table = without_bounds(fit.runs.table)
     if fit.runs.columns.outputs or fit.model.noise.residual_correlation is not None:
         raise InputError(f"{fit.runs.source}: the rows of a run are its outputs; residuals along runs need logs of one")
     if not table["run"].duplicated().any():

@@ -1,5 +1,7 @@
 """The log of an unfinished run as it is read, and the places that are still to come."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -17,7 +19,8 @@ from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.prediction.planned_rates import continued
+from bayes_scaling.prediction.known_rates import carried_on, known_log, of_schedule
+from bayes_scaling.prediction.planned_rates import GoesOn, continued
 
 OWN = "this run"
 
@@ -99,7 +102,13 @@ def _check_unit(runs: Runs, table: pd.DataFrame, source: str) -> None:
 
 
 def places_ahead(
-    fit: Fit, seen: pd.DataFrame, log: pd.DataFrame | None, at: float | Table, along: str, most: int = PLACES_AHEAD
+    fit: Fit,
+    seen: pd.DataFrame,
+    log: pd.DataFrame | None,
+    at: float | Table,
+    along: str,
+    most: int = PLACES_AHEAD,
+    goes_on: GoesOn | None = None,
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the places to come, from the last row seen to the end, and how the learning rate is taken to go on.
 
@@ -109,33 +118,46 @@ def places_ahead(
         As it was written; None for a run that the fit has seen.
     most
         Places between the last row seen and the end.
+    goes_on
+        What is said of its learning rate.
     """
     last = seen.iloc[[-1]]
     own = last.drop(columns=["response", "count", "mean_lag", "measurement_error"], errors="ignore")
     if isinstance(at, int | float | np.number):
-        at = end_in_base(fit, along, float(last[along].iloc[0]), float(at))
-        if not (np.isfinite(at) and at >= last[along].iloc[0]):
-            end = exact(at) if np.isfinite(at) else at
-            raise InputError(f"the run has reached {along} {exact(last[along].iloc[0])}; expected an end beyond it, not {end}")
-        if at > last[along].iloc[0] * FURTHEST:
-            reached = exact(last[along].iloc[0])
-            raise InputError(f"the run has reached {along} {reached}; {exact(at)} is over {exact(FURTHEST)} times as far")
-        places = np.geomspace(float(last[along].iloc[0]), float(at), most)
-        of_schedule = {name for name, one in fit.runs.columns.inputs.items() if one.column in DERIVED}
-        others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule]
-        if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
-            raise InputError(
-                f"{format_names(moving)} change along the run too: give the places to come as a table with their columns"
-            )
-        if of_schedule and log is not None:
-            plan, said = continued(fit, _log_in_base(fit, log), places, along)
-            return _planned(fit, own, log, plan), (said,)
-        return own.loc[own.index.repeat(most)].assign(**{along: places}), ()
+        at = _end(fit, along, float(last[along].iloc[0]), float(at))
+        places = np.geomspace(float(last[along].iloc[0]), at, most)
+        _refuse_moving(fit, seen, along)
+        if not of_schedule(fit.runs.columns):
+            return own.loc[own.index.repeat(most)].assign(**{along: places}), ()
+        rows = known_log(fit, seen, along) if log is None else _log_in_base(fit, log)
+        plan, said = continued(fit, rows, places, along, replace(goes_on or GoesOn(OWN), shares=log is None))
+        ahead = _planned(fit, own, rows, plan)
+        return (carried_on(fit, seen, ahead) if log is None else ahead), (said,)
     points = _planned(fit, own, log, in_base_units(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
     return points.sort_values(along, ignore_index=True), ()
+
+
+def _end(fit: Fit, along: str, reached: float, at: float) -> float:
+    """Return where a run ends in base units; raises InputError where it cannot end there."""
+    at = end_in_base(fit, along, reached, at)
+    if not (np.isfinite(at) and at >= reached):
+        end = exact(at) if np.isfinite(at) else at
+        raise InputError(f"the run has reached {along} {exact(reached)}; expected an end beyond it, not {end}")
+    if at > reached * FURTHEST:
+        raise InputError(f"the run has reached {along} {exact(reached)}; {exact(at)} is over {exact(FURTHEST)} times as far")
+    return at
+
+
+def _refuse_moving(fit: Fit, seen: pd.DataFrame, along: str) -> None:
+    """Raise InputError where inputs change along a run that nothing says how to carry on."""
+    others = [name for name in fit.runs.columns.inputs if name != along and name not in of_schedule(fit.runs.columns)]
+    if moving := [name for name in others if (seen[name] != seen[name].iloc[0]).any()]:
+        raise InputError(
+            f"{format_names(moving)} change along the run too: give the places to come as a table with their columns"
+        )
 
 
 def end_in_base(fit: Fit, along: str, reached: float, at: float) -> float:

@@ -9,6 +9,7 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.random import derived_seed, stream
+from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.expectation import level_knots, levels_at
@@ -32,8 +33,8 @@ def simulated(truth: Fit, draw: int, seed: int = 0) -> Runs:
 
 
 def with_responses(fit: Fit, responses: np.ndarray) -> Runs:
-    """Return the runs of a fit with other responses; errors stay as they are on the scale of the noise."""
-    table = fit.runs.table.assign(response=responses)
+    """Return the runs of a fit with other responses, each a value; errors stay as they are on the scale of the noise."""
+    table = fit.runs.table.assign(response=responses).drop(columns=CENSORED, errors="ignore")
     if "measurement_error" in table:
         on = fit.model.noise.on
         table["measurement_error"] *= slope(fit.runs.table["response"].to_numpy(), on) / slope(responses, on)

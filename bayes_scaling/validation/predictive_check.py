@@ -5,6 +5,7 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.quantiles import QUANTILES
+from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior_predictive import replicated
@@ -30,8 +31,8 @@ def predictive_check(fit: Posterior, *, seed: int = 0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a run, in the order of `fit.runs.table`: `observed`, q05, q25, q50, q75, q95 in the unit of the response, and
-        whether the 50 and 90 % intervals hold it, `inside_50` and `inside_90`.
+        A row a run, in the order of `fit.runs.table`, without rows that repeat the best so far: `observed`, q05, q25, q50,
+        q75, q95 in the unit of the response, and whether the 50 and 90 % intervals hold it, `inside_50` and `inside_90`.
 
     References
     ----------
@@ -47,7 +48,7 @@ def predictive_check(fit: Posterior, *, seed: int = 0) -> pd.DataFrame:
     >>> list(predictive_check(before))
     ['observed', 'q05', 'q25', 'q50', 'q75', 'q95', 'inside_50', 'inside_90']
     """
-    table, seed = fit.runs.table, checks.seed(seed, "seed")
+    table, seed = without_bounds(fit.runs.table), checks.seed(seed, "seed")
     bands, _ = summaries(fit, table, lambda rows: as_rows(replicated(fit, rows, seed)))
     found = pd.DataFrame({"observed": table["response"].to_numpy()} | {name: bands[name] for name in QUANTILES})
     inside = {"inside_50": found["observed"].between(found["q25"], found["q75"])}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.inference.observation import (
     Contamination,
     between_rows,
@@ -73,8 +74,9 @@ class Standardized:
 
 
 def standardized(fit: Fit) -> Standardized:
-    """Return the standardized residuals of a fit."""
-    thin, correlation, table = thinned(fit), fit.model.noise.correlation, fit.runs.table.reset_index(drop=True)
+    """Return the standardized residuals of a fit, of rows that are values and no bounds."""
+    thin, correlation = thinned(fit), fit.model.noise.correlation
+    table = without_bounds(fit.runs.table.reset_index(drop=True))
     if correlation is not None:
         table = table.iloc[neighbours(table, correlation.along)["order"]]
     rows = table.reset_index(drop=True)

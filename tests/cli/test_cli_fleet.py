@@ -148,6 +148,8 @@ def test_predictions_stand_beside_parameters_and_other_points_are_never_mixed_in
     assert (good.loc[good["method"] == "laplace", "pareto_k"] < 0.7).all()
     half = run(*common, "--at", "1e23", "--tasks", "1/2")
     assert "2 stored results made again: other extra (points)" in half.stderr
+    of_part = pd.read_csv(tmp_path / "parts" / "predictions" / "1_of_2.csv")
+    assert of_part[["task", "compute"]].to_numpy().tolist() == [["a/b", 1e23], ["a", 1e23]]
     mixed = run(*common, "--at", "1e23", "--collect")
     assert mixed.exit_code == 3
     assert "3 tasks failed: no result is stored (other extra (points)) (A, é ü, last)" in mixed.stderr

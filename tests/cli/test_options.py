@@ -234,7 +234,7 @@ FULL = {
     },
 }
 EITHER = {(*of, "law", key) for of in ((), ("stack",)) for key in ("text", "priors")} | {("data", "curve", "warmup_fraction")}
-EITHER |= {("data", "mixtures"), ("data", "outputs"), ("data", "output_units")}
+EITHER |= {("data", "best_so_far"), ("data", "mixtures"), ("data", "outputs"), ("data", "output_units")}
 EITHER |= {(*of, "noise", "residual_correlation", key) for of in ((), ("stack",)) for key in ("over", "eta")}
 """Keys that the others of their table leave no room for; a mixture is read by the text of a law alone."""
 

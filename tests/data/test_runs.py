@@ -5,19 +5,20 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.columns import Columns, Input, MeasurementError, Response, Tail
+from bayes_scaling.data.columns import Average, Columns, Input, MeasurementError, Response, Tail
 from bayes_scaling.data.inputs import round_reference
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.references import Reference, references_of, with_references
-from bayes_scaling.data.runs import subset
+from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.noise import Noise
 from bayes_scaling.model.parameters import Varying
@@ -601,6 +602,67 @@ def test_a_reference_may_be_the_largest_of_the_runs() -> None:
         Input("n_params", reference=500.0, reference_at="largest")
     with pytest.raises(InputError, match="reference_at"):
         Input("n_params", reference_at="smallest")
+
+
+BEST = [4.0, 3.5, 3.5, 3.2, 3.2, 3.2, 3.01, 2.93, 2.9, 2.9]
+AT = [100.0 * 2**i for i in range(10)]
+
+
+def best_so_far(loss: list[float], **more: Any) -> Runs:
+    inputs = {"params": Input("n", "parameters")}
+    return read_runs({"n": AT, "loss": loss} | more, Columns(inputs, run="run" if more else None, best_so_far="params"))
+
+
+def test_rows_that_repeat_the_best_so_far_are_bounds() -> None:
+    runs = best_so_far(BEST)
+    assert runs.table["censored"].tolist() == [0, 0, 1, 0, 1, 1, 0, 0, 0, 1]
+    assert [note for note in runs.notes if "best so far" in note] == [
+        "loss never rises along params, and 4 of 10 rows repeat the one before: they are read as the best so far, of which a "
+        "repeat says that a value was no better; what is expected, and predicted, is single values, which lie above it"
+    ]
+    runs = best_so_far([-1.0 * of + 6.0 for of in BEST])
+    assert runs.table["censored"].tolist() == [0, 0, -1, 0, -1, -1, 0, 0, 0, -1]
+    assert any("never falls" in note and "which lie below it" in note for note in runs.notes)
+
+
+def test_the_best_so_far_is_that_of_each_run_from_its_first_row_on() -> None:
+    frame = pd.DataFrame({"n": [*AT, *AT], "loss": [*BEST, *BEST[:8], 3.0, 2.9], "run": [*"a" * 10, *"b" * 10]})
+    columns = Columns({"params": Input("n", "parameters")}, run="run", best_so_far="params", tail=Tail("params", 0.25))
+    runs = read_runs(frame.sample(frac=1, random_state=1), columns)
+    assert runs.table.groupby("run")["censored"].sum().to_dict() == {"a": 1, "b": 0}  # b rises once
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        [*BEST[:9], 2.95],  # it rises
+        [4.0, 3.5, 3.5, 3.2, 3.1, 3.05, 3.01, 2.93, 2.9, 2.8],  # a single repeat
+        [2.5, 2.5, 2.4, 2.4, 2.3, 2.3, 2.2, 2.2, 2.1, 2.1],  # by rounding: step by step
+        [2.5] * 10,
+    ],
+)
+def test_rows_that_may_be_values_are_values(loss: list[float]) -> None:
+    assert "censored" not in best_so_far(loss).table
+
+
+def test_few_rows_or_two_at_one_place_are_no_best_so_far() -> None:
+    columns = Columns({"params": Input("n", "parameters")}, best_so_far="params")
+    assert "censored" not in read_runs({"n": AT[:7], "loss": BEST[:7]}, columns).table
+    twice = [*AT[:9], AT[8]]
+    assert "censored" not in read_runs({"n": twice, "loss": [*BEST[:9], 2.85]}, columns).table
+
+
+@pytest.mark.parametrize(
+    ("more", "error"),
+    [
+        ({"best_so_far": "tokens"}, "best_so_far needs an input along which rows are ordered"),
+        ({"best_so_far": "params", "average": Average("params", 5.0), "run": "run"}, "expected no average"),
+        ({"best_so_far": "params", "outputs": ("a", "b")}, "expected no outputs"),
+    ],
+)
+def test_what_the_best_so_far_cannot_be(more: dict[str, Any], error: str) -> None:
+    with pytest.raises(InputError, match=error):
+        Columns({"params": Input("n", "parameters")}, **more)
 
 
 @pytest.mark.parametrize(

@@ -296,7 +296,7 @@ def test_a_planned_schedule_goes_on_from_that_of_the_log() -> None:
     begun, plan = log.assign(run="new").iloc[:20], pd.DataFrame({"step": [201, 400], "lr": [0.05, 0.05]})
     found = bs.forecast(scheduled, begun, plan)
     np.testing.assert_allclose(found.path["lr_sum"], [20.0 + 0.05, 20.0 + 200 * 0.05], rtol=1e-6)
-    with pytest.raises(bs.InputError, match=r"is not known: .* give the places to come as a table with the columns step, lr"):
+    with pytest.raises(bs.InputError, match=r"is not known: .* or the places to come as a table with the columns step, lr"):
         bs.forecast(scheduled, begun, 400.0)
     with pytest.raises(bs.InputError, match=r"the places to come of run p need the columns \['lr_sum'\]"):
         bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr": [0.1]}))

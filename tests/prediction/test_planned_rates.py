@@ -36,12 +36,16 @@ def log(name: str, params: float, rate: Callable[[np.ndarray], np.ndarray], end:
     return table.assign(loss=2.4 - 0.5 * (1 - (params / 1e9) ** -0.3) - data - 0.1 * of["lr_annealed"] ** 1.2)
 
 
-def family(rates: dict[str, str]) -> bs.Fit:
-    """Return a fit of the study to finished runs, by run the name of its schedule, whose draws lie about the truth."""
+def family(rates: dict[str, str], half: pd.DataFrame | None = None) -> bs.Fit:
+    """Return a fit of the study to finished runs, by run the name of its schedule, whose draws lie about the truth.
+
+    `half` is the log of a run among them that is on its way.
+    """
     study, rng = bs.read_study("training_curves_schedules"), np.random.default_rng(3)
     sizes = np.geomspace(1e8, 1e9, len(rates))
     ends = 20 * sizes
     tables = [log(run, size, RATES[of], end) for (run, of), size, end in zip(rates.items(), sizes, ends, strict=True)]
+    tables += [] if half is None else [half]
     truth = {"level": 2.4, "size_gain": 0.15, "alpha": 0.3, "data_gain": 0.105, "beta": 0.35, "saved": 0.1, "kappa": 1.2}
     truth["late"] = 1e-6
     draws = {name: of * np.exp(rng.normal(0, 0.005, (1, 300))) for name, of in truth.items()}
@@ -52,7 +56,7 @@ def family(rates: dict[str, str]) -> bs.Fit:
     scales |= {"noise_outlier_odds": 0.005, "noise_outlier_scale": 20.0}
     draws |= {name: np.full((1, 300), of) for name, of in scales.items()}
     by_run = [f"{name}_by_run" for name in ("data_gain", "kappa", "last", "residual")]
-    draws |= {name: np.zeros((1, 300, len(rates))) for name in by_run}
+    draws |= {name: np.zeros((1, 300, len(tables))) for name in by_run}
     inputs = {
         name: bs.Input(one.column, one.unit, {"params": 1e9, "tokens": 1e10, "weighted": 1e10}.get(name, 1.0))
         for name, one in study.columns.inputs.items()
@@ -107,9 +111,56 @@ def test_a_rate_that_cannot_be_known_is_asked_for(shape: str) -> None:
 
 
 def test_two_fallen_rows_are_on_any_line() -> None:
-    fit = family({"a": "cosine to zero", "b": "wsd", "c": "constant", "d": "linear"})
+    fit = family({"a": "cosine to zero", "b": "constant", "c": "constant", "d": "linear"})
     with pytest.raises(bs.InputError, match="is not known"):
         bs.forecast(fit, so_far("wsd", 0.76)[0], END)
+
+
+def test_finished_runs_that_began_as_a_run_are_followed_where_they_go_on_alike() -> None:
+    fit = family({"a": "cosine to zero", "b": "wsd", "c": "linear"})
+    found = bs.forecast(fit, so_far("wsd", 0.5)[0], END, refit_below=0)
+    assert "finished runs that began so ('b')" in found.notes[0]
+    assert found.path["annealed"][-1] == pytest.approx(0.69, abs=0.03)
+
+
+def test_where_finished_runs_part_the_error_says_which_and_what_to_type() -> None:
+    fit = family({"a": "cosine to zero", "b": "wsd", "c": "constant", "d": "constant"})
+    logs = [so_far("cosine", 0.5)[0].assign(run="one"), so_far("constant", 0.5)[0].assign(run="two")]
+    parts = r"run 'two': .* part from here \('c', 'd' at a constant rate, 'b' with a fall\); give rate = \"constant\""
+    with pytest.raises(bs.InputError, match=parts):
+        bs.forecast(fit, logs, END)
+    found = bs.forecast(fit, logs, END, refit_below=0, rate="constant")
+    assert found["one"].path["annealed"][-1] > 0.8
+    assert found["two"].path["annealed"].to_numpy() == pytest.approx(MIN_FALL)
+    with pytest.raises(bs.InputError, match="rate"):
+        bs.forecast(fit, logs, END, rate="held")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("times", [1.0, 2.0])
+@pytest.mark.parametrize("shape", ["cosine", "wsd", "constant"])
+def test_the_rate_of_a_run_that_the_fit_has_seen_goes_on_as_that_of_its_log(shape: str, times: float) -> None:
+    seen, _ = so_far(shape, 0.5)
+    end = seen["tokens"].max() / 0.5 * times
+    fit = family(dict.fromkeys("abc", shape), half=seen)
+    if shape == "cosine" and times == 2.0:  # half of its course is a quarter of that of a cosine to there
+        with pytest.raises(bs.InputError, match=r"'larger': how the learning rate .* is not known"):
+            bs.forecast(fit, "larger", end)
+        return
+    known = bs.forecast(fit, "larger", end, refit_below=0)
+    log = bs.forecast(family(dict.fromkeys("abc", shape)), seen.assign(run="other"), end, refit_below=0)
+    for name in ("weighted", "annealed"):
+        assert known.path[name][-1] == pytest.approx(float(log.path[name][-1]), rel=0.01, abs=1e-3)
+    assert "taken to follow the schedule of the finished runs" in known.notes[0]
+    assert known.final.median() == pytest.approx(float(log.final.median()), rel=0.01)
+
+
+def test_the_rate_of_runs_that_the_fit_has_seen_is_asked_for_by_name() -> None:
+    fit = family({"a": "constant", "b": "wsd", "c": "cosine"})
+    with pytest.raises(bs.InputError, match=r"run 'a': .* rate = \"constant\" .* columns tokens, weighted, annealed, fall"):
+        bs.forecast(fit, ["a", "c"], 1e11)
+    found = bs.forecast(fit, "a", 1e11, rate="constant")
+    assert float(found.path["weighted"][-1]) > 0.95e11
+    assert "stay as it is" in found.notes[0]
 
 
 def test_a_table_of_rates_to_come_is_taken_as_it_is() -> None:

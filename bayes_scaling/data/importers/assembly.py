@@ -15,6 +15,7 @@ from bayes_scaling.data.importers.ordering import in_order
 from bayes_scaling.data.importers.part import Part, no_rows
 from bayes_scaling.data.importers.record import Logs
 from bayes_scaling.data.importers.role_text import without_text_roles
+from bayes_scaling.data.importers.settled import as_metrics
 from bayes_scaling.data.importers.sources import source_table
 from bayes_scaling.data.importers.tidy import same_notes
 from bayes_scaling.data.log_cleaning import format_runs
@@ -34,6 +35,7 @@ def assemble(
     runs = gather(parts, keys, notes)
     if not runs:
         raise InputError("; ".join(["no log was found", *notes]))
+    runs = as_metrics(runs)
     metrics = _metrics(runs)
     # The long table has the rows: parts that kept theirs would hold them twice.
     runs = {run: [replace(part, metrics=no_rows()) for part in own] for run, own in runs.items()}

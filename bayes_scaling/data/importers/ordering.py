@@ -123,7 +123,9 @@ def _keys(metrics: pd.DataFrame, of: Grouped) -> np.ndarray:
 
 
 def _places(metrics: pd.DataFrame, of: Grouped, which: np.ndarray) -> str:
-    """Return how many rows, and of which runs and keys."""
+    """Return how many rows, and of which runs and keys; values that several keys have at one step of a run are of one row."""
     rows = metrics.iloc[of.order[which]]
+    again = rows.groupby(["run", "key", "step"], observed=True, dropna=False).cumcount()
+    many = len(rows[["run", "step"]].assign(again=again).drop_duplicates())
     runs, keys = rows["run"].unique(), [str(key) for key in rows["key"].unique()]
-    return f"{several(int(which.sum()), 'row')} of {some(keys, 3)} in {format_runs(np.asarray(runs, dtype=object))}"
+    return f"{several(many, 'row')} of {some(keys, 3)} in {format_runs(np.asarray(runs, dtype=object))}"

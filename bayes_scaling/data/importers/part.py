@@ -40,6 +40,8 @@ class Part:
         Whether rows had no step, and are numbered from 1 in its place.
     rank
         Of parts of one run that have one, only that of the highest is kept: a log that holds all that earlier ones do.
+    settled
+        What is known besides that a table says in every row: a metric, where it is one of other runs.
     """
 
     run: str
@@ -51,6 +53,7 @@ class Part:
     home: str = ""
     numbered: bool = False
     rank: float | None = None
+    settled: frozenset[str] = frozenset()
 
 
 def long_rows(step: np.ndarray, columns: Sequence[tuple[str, np.ndarray, np.ndarray]]) -> pd.DataFrame:

@@ -122,7 +122,8 @@ def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step:
         notes = _left_out(sheet.source, name, [one for one in own if not one.is_number and one.name not in fixed])
         notes += () if len(metrics) or fixed else (f"{sheet.source}: {name} has nothing but steps",)
         notes += (f"{sheet.source}: rows are of {several(len(groups), 'run')}, told apart by {told}",) if told else ()
-        yield Part(name, sheet.source, format_name, metrics, fixed, notes, numbered=step is None)
+        same = frozenset(one.name for one in own if one.is_number and one.name in fixed and not plays(one.name, "params"))
+        yield Part(name, sheet.source, format_name, metrics, fixed, notes, numbered=step is None, settled=same)
         told = ""
 
 

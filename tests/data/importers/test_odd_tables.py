@@ -37,6 +37,40 @@ def test_a_column_that_does_not_vary_stays(tmp_path: Path, text: str) -> None:
         assert metric in set(logs.metrics["key"])
 
 
+CONSTANT = {
+    "csv": "step,val/loss,learning_rate\n100,3.0,3e-4\n200,2.9,3e-4\n300,2.8,3e-4\n",
+    "jsonl": "".join(
+        f'{{"step": {step}, "loss": {loss}, "lr": 3e-4}}\n' for step, loss in ((100, 3.0), (200, 2.9), (150, 2.8))
+    ),
+}
+
+
+@pytest.mark.parametrize(("ending", "name"), [("csv", "learning_rate"), ("jsonl", "lr")])
+def test_a_metric_that_does_not_vary_in_some_files_is_one_in_all(tmp_path: Path, ending: str, name: str) -> None:
+    constant = CONSTANT[ending]
+    (tmp_path / f"one.{ending}").write_text(constant)
+    (tmp_path / f"other.{ending}").write_text(constant.replace("3e-4", "1e-4", 1))
+    table = bs.read_logs(tmp_path).to_frame()
+    assert f"config.{name}" not in table
+    assert table[name].notna().all()
+    assert set(table[table["run"] == "one"][name]) == {3e-4}
+    alone = bs.read_logs(tmp_path / f"one.{ending}").to_frame()
+    assert set(alone[name]) == {3e-4}
+
+
+def test_a_peak_that_a_configuration_says_is_no_metric(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"lr": 1e-3, "n": 5}\n{"step": 1, "loss": 3.0}\n{"step": 2, "loss": 2.9}\n')
+    (tmp_path / "b.jsonl").write_text('{"step": 1, "loss": 3.0, "lr": 2e-4}\n{"step": 2, "loss": 2.9, "lr": 1e-4}\n')
+    table = bs.read_logs(tmp_path).to_frame()
+    assert table["config.lr"].notna().sum() == 2
+    assert table["lr"].notna().sum() == 2
+
+
+def test_rows_of_a_restart_are_counted_once_for_all_their_metrics(tmp_path: Path) -> None:
+    rows = "".join(f"{step},{3 - step / 1000},{step * 1e-6}\n" for step in [*range(100, 1100, 100), *range(600, 1600, 100)])
+    assert said(read(tmp_path, f"step,loss,lr\n{rows}"), "5 rows of loss, lr in run 'mine' written again after a restart")
+
+
 def test_settings_that_are_the_same_are_left_out_only_where_it_is_said(tmp_path: Path) -> None:
     for count, there in ((20, True), (21, False)):
         names = [f"setting{i}" for i in range(count)]

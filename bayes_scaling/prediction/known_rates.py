@@ -1,0 +1,57 @@
+"""The learning rates of a run that the fit has seen, from the rows that the fit keeps of it."""
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.data.columns import Columns
+from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.schedule_columns import DERIVED, FALL, STEPLESS
+from bayes_scaling.inference.posterior import Fit
+
+
+def of_schedule(columns: Columns) -> dict[str, str]:
+    """Return the inputs that come of the learning rate, and their columns."""
+    return {name: one.column for name, one in columns.inputs.items() if one.column in DERIVED}
+
+
+def known_log(fit: Fit, seen: pd.DataFrame, along: str) -> pd.DataFrame:
+    """Return the rows of a run that the fit has seen as a log in base units, its learning rate as a share of the peak.
+
+    A fit keeps how far the rate had fallen, and no rate: whatever comes of shares alone can be carried on. Rows of the warm-up
+    are left out of most fits; how much a weighted distance lacks tells how long it was.
+
+    Raises
+    ------
+    InputError
+        Where an input takes the rates themselves, or every step.
+    """
+    columns = fit.runs.columns
+    inputs, schedule = of_schedule(columns), columns.schedule
+    assert schedule is not None
+    fall = next((name for name, column in inputs.items() if column == FALL), None)
+    if fall is None or schedule.along != columns.inputs[along].column or not set(inputs.values()) <= set(STEPLESS):
+        raise InputError(
+            f"run {str(seen['run'].iloc[0])!r}: how the learning rate goes on is not known, since the fit keeps none of its "
+            f"rates; give the places to come as a table with the columns {format_names([schedule.along, *inputs])}"
+        )
+    at, share = seen[along].to_numpy(dtype=float), 1.0 - seen[fall].to_numpy(dtype=float)
+    weighted = next((seen[name].to_numpy(dtype=float) for name, column in inputs.items() if column == "lr_weighted"), at)
+    warmed = 2.0 * (at[0] - weighted[0])  # a line from 0 to the peak lacks half of its length
+    if 0.0 < warmed < at[0]:
+        at, share = np.append(warmed, at), np.append(1.0, share)
+    same = {one.column: seen[name].iloc[0] for name, one in columns.inputs.items() if name != along and name not in inputs}
+    return mark_base_units(pd.DataFrame({schedule.along: at, schedule.lr: share}).assign(**same))
+
+
+def carried_on(fit: Fit, seen: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
+    """Return places to come, the first that of the last row seen, with sums of the rate that go on from those of that row.
+
+    The rows that a fit keeps are averages, and sums over them miss those of the log by some thousandths.
+    """
+    columns = fit.runs.columns
+    last, found = seen.iloc[-1], ahead.copy(deep=False)
+    for name, column in of_schedule(columns).items():
+        if column == "lr_weighted":
+            found[name] = ahead[name] + (float(last[name]) - float(ahead[name].iloc[0]))
+    return mark_base_units(found)
