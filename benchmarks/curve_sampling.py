@@ -1,9 +1,10 @@
 """Posteriors of learning curves by importance sampling, up to what comes after the last point: a tenth of a second a curve.
 
-Of the model of the study `learning_curve` two things differ: scatter is normal up to the last point, Student-t with 4 degrees
-of freedom beyond it, and neighbours are averaged where there are more than 30 rows (their variance about a local line says the
-scatter). Level, discrepancy and, on a grid, the slope are integrated exactly; bend, scatter and the discrepancy's amplitude and
-length are drawn from their prior, then twice about what was found.
+Of the model of the study `learning_curve` three things differ: scatter is normal up to the last point, Student-t with 4
+degrees of freedom beyond it; neighbours are averaged where there are more than 30 rows (their variance about a local line
+says the scatter); and rows that repeat the best so far are values. Level, discrepancy and, on a grid, the slope are
+integrated exactly; bend, scatter and the discrepancy's amplitude and length are drawn from their prior, then twice about
+what was found.
 """
 
 from collections.abc import Callable, Sequence

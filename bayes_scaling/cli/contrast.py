@@ -32,8 +32,8 @@ def contrast(
 ) -> None:
     """Contrast two levels of a group at points: A against B.
 
-    Prints the penalty, the compute that makes up for it, and the distance from the runs, where A and B differ least and most;
-    where the runs have costs, under each of them. Points to start from are in DIR/points.csv, which `fit` wrote.
+    Prints the difference, the compute that makes up for it, and the distance from the runs, where A and B differ least and
+    most; where the runs have costs, under each of them. Points to start from are in DIR/points.csv, which `fit` wrote.
     At a budget (--compute) `rank` holds levels against each other.
 
     Writes CONTRAST.csv: the points with difference, ratio, and the probability that A is better; where the runs have costs also
@@ -98,13 +98,14 @@ def _at_costs(fitted: "Posterior", group: str, a: str, b: str, at: Path, along: 
 
 def _by_cost(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str, along: str | None) -> list[str]:
     """Say what a costs against b under each cost of the runs."""
+    from bayes_scaling.data.direction import name_at
     from bayes_scaling.prediction.contrast import contrast
     from bayes_scaling.prediction.cost_contrast import cost_sentences
 
     found = contrast(fitted, group, a, b, point, along=along)
-    response = fitted.runs.columns.response
+    what, unit = name_at(fitted.runs.columns, point), fitted.runs.columns.unit_of(point)
     by_cost = found.by_cost
-    return [] if by_cost is None else [f"    {of}" for of in cost_sentences(by_cost, 0, a, b, response.name, response.unit)]
+    return [] if by_cost is None else [f"    {of}" for of in cost_sentences(by_cost, 0, a, b, what, unit)]
 
 
 def _figure_name(fitted: "Posterior", group: str, a: str, b: str) -> str:
@@ -127,24 +128,27 @@ def _sentences(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b
     units = {of.column: of.unit for of in inputs.values()} | {name: of.unit for name, of in inputs.items()}
     at = in_words(own, units)
     at += f" (at equal {row['cost']})" if "cost" in row else ""
-    said = f"{a} against {b} at {at}: {_penalty(fitted, row)}"
+    said = f"{a} against {b} at {at}: {_penalty(fitted, point, row)}"
     if group != OUTPUT or not fitted.runs.columns.outputs:  # of two evaluation sets neither is the better one
         said += f", {a} is better with probability {probability(row['p_a_better'])}"
     return said, f"    {_made_up(fitted, point, group, a, b)}{_where(fitted, point, group, a)}"
 
 
-def _penalty(fitted: "Posterior", row: dict[str, Any]) -> str:
+def _penalty(fitted: "Posterior", point: "pd.DataFrame", row: dict[str, Any]) -> str:
     """Return a's difference from b in per cent, or in the unit of the loss where there is no ratio."""
-    response = fitted.runs.columns.response
+    from bayes_scaling.data.direction import name_at
+
+    what, unit = name_at(fitted.runs.columns, point), fitted.runs.columns.unit_of(point)
     if "ratio_q50" in row and row["ratio_q50"] == row["ratio_q50"]:
-        return f"{response.name} {band([100 * (row[f'ratio_q{q}'] - 1) for q in ('05', '50', '95')], '%', signed=True)}"
-    unit = unit_beside(response.name, response.unit)
-    return f"{response.name} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], unit, signed=True)}"
+        return f"{what} {band([100 * (row[f'ratio_q{q}'] - 1) for q in ('05', '50', '95')], '%', signed=True)}"
+    beside = unit_beside(what, unit)
+    return f"{what} {band([row[f'diff_q{q}'] for q in ('05', '50', '95')], beside, signed=True)}"
 
 
 def _made_up(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: str) -> str:
     """Say how much compute a needs for the loss of b; nothing where the law has no single input that stands for it."""
     from bayes_scaling._base.quantiles import reached
+    from bayes_scaling.data.direction import name_at
     from bayes_scaling.decisions.rank_sentences import needs
     from bayes_scaling.inference.stacking import inputs_read
     from bayes_scaling.prediction.compute_ratio import compute_ratio
@@ -153,7 +157,7 @@ def _made_up(fitted: "Posterior", point: "pd.DataFrame", group: str, a: str, b: 
     if len(inputs) > 1:
         return ""
     of = reached(compute_ratio(fitted, group, a, b, point).to_numpy().ravel())
-    return f"{needs(a, b, spaced_name(inputs[0]), of)}; "
+    return f"{needs(a, b, spaced_name(inputs[0]), of, loss=name_at(fitted.runs.columns, point))}; "
 
 
 def _where(fitted: "Posterior", point: "pd.DataFrame", group: str, level: str) -> str:

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.cli.messages import findings_last
 from bayes_scaling.cli.terminal import say
 
 WRONG_USE: type[Exception] = typer.BadParameter.__bases__[0]
@@ -42,7 +43,8 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
         try:
-            command(*args, **kwargs)
+            with findings_last():
+                command(*args, **kwargs)
         except InputError as error:
             refuse(str(error))
             raise typer.Exit(2) from None

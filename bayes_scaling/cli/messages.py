@@ -1,6 +1,9 @@
 """What several commands say: of the rows they read, of parameters, of draws and whether to trust them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.stacking import Stack
 
 
+READ_BY_COMMAND: ContextVar[dict[Path, None] | None] = ContextVar("read_by_command", default=None)
+"""The folders of fits that the command at hand has read; None outside of one."""
+
+
 def counted(data: "Runs") -> list[str]:
     """Return how many rows there are, what became of others of their table, and a line for each thing found in them."""
     averaged = f", averaged from {data.averaged}" if data.averaged > len(data) else ""
@@ -39,7 +46,7 @@ def say_health(health: "Health | None") -> None:
 
 
 def say_findings(folder: Path) -> None:
-    """Print on stderr the worst of what `fit` found that puts every answer of a fit in doubt, and how many more there are."""
+    """Print on stderr, in short, the worst of what `fit` found that puts every answer of a fit in doubt."""
     from bayes_scaling._base.finding import SERIOUS
     from bayes_scaling.report.record import RECORD, read_record
 
@@ -48,8 +55,31 @@ def say_findings(folder: Path) -> None:
     except InputError:  # a record of another fit, or none that can be read: `report` says so
         return
     if found:
-        more = f" ({len(found) - 1} more in {folder / RECORD})" if len(found) > 1 else ""
-        say(f"{finding_line(found[0])}{more}", err=True)
+        more = f"; {len(found) - 1} more" if len(found) > 1 else ""
+        short = re.split("[:;] ", found[0].sentence)[0]
+        say(f"note [{found[0].code}]: of the fit, {short} ({folder / RECORD} has what to do{more})", err=True)
+
+
+@contextmanager
+def findings_last() -> Iterator[None]:
+    """Say what `fit` found of the fits that a command reads once it has answered; one that fails says its error alone."""
+    read: dict[Path, None] = {}
+    token = READ_BY_COMMAND.set(read)
+    try:
+        yield
+        for folder in read:
+            say_findings(folder)
+    finally:
+        READ_BY_COMMAND.reset(token)
+
+
+def say_findings_once(folder: Path) -> None:
+    """Print what `fit` found, in a command at its end."""
+    read = READ_BY_COMMAND.get()
+    if read is None:
+        say_findings(folder)
+    else:
+        read[folder] = None
 
 
 def finding_line(found: "Finding") -> str:

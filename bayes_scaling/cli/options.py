@@ -137,7 +137,7 @@ def read_fit(folder: Path, law: str | None = None) -> "Fit":
 
 def read_posterior(folder: Path) -> "Posterior":
     """Return the fit or stack of a folder, and say on stderr what is to be known of its file and of the fit."""
-    from bayes_scaling.cli.messages import say_findings
+    from bayes_scaling.cli.messages import say_findings_once
     from bayes_scaling.inference.saving import load
 
     with warnings.catch_warnings(record=True) as told:
@@ -145,7 +145,7 @@ def read_posterior(folder: Path) -> "Posterior":
         fitted = load(folder if folder.suffix == ".nc" or is_folder(folder) else folder / "fit.nc")
     for one in told:
         say(f"note [file]: {one.message}", err=True)
-    say_findings(folder.parent if folder.suffix == ".nc" else folder)
+    say_findings_once(folder.parent if folder.suffix == ".nc" else folder)
     return fitted
 
 

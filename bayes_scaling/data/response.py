@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bayes_scaling._base import checks
-from bayes_scaling.laws.units import DEFAULT_LOSS_UNIT, PERPLEXITY, loss_unit, percent_of, response_unit
+from bayes_scaling.laws.units import DEFAULT_LOSS_UNIT, PERPLEXITY, loss_unit, more_is_better, percent_of, response_unit
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Response:
     positive
         Whether values <= 0 are refused. False where they are meant, which needs noise on the loss itself.
     name
-        What to call it on axes.
+        What to call it on axes and in sentences; of an accuracy "accuracy" unless given.
     perplexity
         Whether the column holds perplexities. Follows from the unit.
     bytes_per_token
@@ -75,13 +75,20 @@ class Response:
         if self.perplexity is None and (unit := loss_unit(self.unit)).split("/")[0] == PERPLEXITY:
             object.__setattr__(self, "perplexity", True)
             object.__setattr__(self, "unit", f"nats/{unit.partition('/')[2] or 'token'}")
+        if self.name == "loss":
+            object.__setattr__(self, "name", name_in(self.unit))
 
     @property
     def rising(self) -> bool:
         """Whether more is better, as of an accuracy."""
-        return loss_unit(self.unit) == "accuracy"
+        return more_is_better(self.unit)
 
     @property
     def unit_of_cells(self) -> str:
         """The unit that cells are written in: a sign of per cent beside a unit that says so is read once."""
         return "%" if self.percent else self.unit
+
+
+def name_in(unit: str, name: str = "loss") -> str:
+    """Return what a response in a unit is called: an accuracy is no loss."""
+    return "accuracy" if name == "loss" and more_is_better(unit) else name

@@ -45,7 +45,9 @@ def with_role_units(
             unit, why = units[role]
             factor = _factor(role, unit) if role in COUNTED else ONES
             per_param = _per_param(role, values, found.factor)
-            seen = unit_evidence(role, numbers[one.column], factor, per_param) if role in values and role != "loss" else ""
+            ends = role in values and len(values[role]) < int(numbers[one.column].notna().sum())
+            every = numbers[one.column]
+            seen = unit_evidence(role, every, factor, per_param, ends=ends) if role in values and role != "loss" else ""
             full[role] = replace(one, unit=unit, evidence=", ".join(part for part in (why, seen) if part))
     left = {role: of for role, of in found.open.items() if role in columns}
     likeliest = {role: units[role][0] for role in tentative if role in units and role in COUNTED}

@@ -212,8 +212,18 @@ def _loss(of: Mapping[str, np.ndarray], loss: np.ndarray | None, unit: str | Non
     return -2.5 * log(1.0 + z**2 / 4.0)  # Student's t with 4 degrees of freedom
 
 
-def unit_evidence(role: str, values: pd.Series, factor: float, per_param: tuple[float, float] | None = None) -> str:
-    """Return what a column's numbers are in a unit: 70M to 1B parameters."""
+def unit_evidence(
+    role: str, values: pd.Series, factor: float, per_param: tuple[float, float] | None = None, *, ends: bool = False
+) -> str:
+    """Return what a column's numbers are in a unit: 70M to 1B parameters.
+
+    Parameters
+    ----------
+    per_param
+        Least and most tokens a parameter.
+    ends
+        Whether those are of the last rows of runs, and the numbers of all.
+    """
     seen = values[values > 0] * factor
     what = {"params": "parameters", "compute": "FLOP"}.get(role, "tokens")
     low, high = number(float(seen.min())), number(float(seen.max()))
@@ -221,4 +231,5 @@ def unit_evidence(role: str, values: pd.Series, factor: float, per_param: tuple[
     if per_param is None:
         return text
     least, most = number(per_param[0], 2), number(per_param[1], 2)
-    return f"{text}, {least} a parameter" if least == most else f"{text}, {least} to {most} a parameter"
+    span = least if least == most else f"{least} to {most}"
+    return f"{text}, {span} a parameter{' at the ends of runs' if ends else ''}"

@@ -12,6 +12,7 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
+from bayes_scaling.decisions.group_cells import NEW
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
@@ -70,6 +71,8 @@ def loss_at_place(fit: Posterior, place: Place) -> xr.DataArray:
 def held_point(fit: Posterior, where: Mapping[str, str], text: str, moved: tuple[str, ...]) -> pd.DataFrame | None:
     """Return what holds as a point of one row, None where nothing is to be said; names are those of the law.
 
+    Where the law varies over runs and no run is said, the point is of a new one.
+
     Parameters
     ----------
     moved
@@ -87,9 +90,11 @@ def held_point(fit: Posterior, where: Mapping[str, str], text: str, moved: tuple
         if names[name] in said:
             raise InputError(f"the question {text!r} says {names[name]!r} twice")
         said[names[name]], called[names[name]] = value, name if names[name] in fit.runs.columns.inputs else names[name]
-    if missing := [name for name in needed if name not in said]:
+    new = "run" in needed and "run" not in said
+    if missing := [name for name in needed if name not in said and not (new and name == "run")]:
         raise InputError(f"the question {text!r} needs a value of {format_names(missing)} too")
     row = {called[n]: held_level(fit, n, of) if n in fit.runs.levels else held_number(n, of) for n, of in said.items()}
+    row |= {"run": NEW} if new else {}
     return in_base_units(pd.DataFrame([row]), fit.runs) if row else None
 
 

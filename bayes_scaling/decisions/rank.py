@@ -17,12 +17,12 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
-from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.cost import SPLITS
+from bayes_scaling.decisions.group_cells import NEW, for_new_run
 from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_costs, ratios_by_cost, side_by_side
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
@@ -31,7 +31,7 @@ from bayes_scaling.prediction.arms import kin, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 from bayes_scaling.prediction.costs import Costed, axis_name
 from bayes_scaling.prediction.goal import refuse_rising
-from bayes_scaling.prediction.levels import known_levels
+from bayes_scaling.prediction.levels import asked_levels
 
 CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""
@@ -70,7 +70,8 @@ def rank(
     against
         One of its levels, the baseline.
     points
-        A row for each question: the budget, a level of every other group that the law varies over, further inputs.
+        A row for each question: the budget, a level of every other group that the law varies over, further inputs. Without a
+        run they are about a new one.
     levels
         Those to hold against it; all others unless given. The best of all is the best of these and the baseline.
     equivalent
@@ -113,10 +114,11 @@ def rank(
     ordered = _levels_asked(fit, group, against, levels)
     path = None if along is None and _splits(fit) else _path(fit, along)
     costs = level_costs(fit, group, ordered, cost, path)
-    name, unit, largest = budget_of(fit, group, path, costs)
+    name, unit, largest = budget_of(fit, group, [str(one) for one in ordered], path, costs)
     given = read_table(points, labels=fit.runs.columns.labels)
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
-    table = arms[0].drop(columns=[group, *(dim for dim in kin(fit, group) if dim in arms[0])])
+    new = [dim for dim in ("run",) if dim in arms[0] and (arms[0][dim] == NEW).all()]  # no level that was asked for
+    table = arms[0].drop(columns=[group, *new, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [checks.positive(float(of), "a budget") for of in table[name]]
     ends = _searched_up_to(budgets, below, unit)
     at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
@@ -128,15 +130,16 @@ def rank(
     ended = [[of.unknown for of in changes] for _, _, changes in found]
     losses, times, _ = zip(*found, strict=True)
     loss, ratios, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
-    ratios = ratios.assign_coords(level=ordered[1:])
+    names = np.array(ordered, dtype=None if len({type(one) for one in ordered}) == 1 else object)
+    ratios = ratios.assign_coords(level=names[1:])
     return Ranking(
         group=group,
         against=ordered[0],
         points=table,
-        loss=loss.assign_coords(level=ordered).assign_attrs(units=fit.runs.columns.unit_of(table)),
+        loss=loss.assign_coords(level=names).assign_attrs(units=fit.runs.columns.unit_of(table)),
         compute_ratio=ratios,
-        crossing=crossings.assign_coords(level=ordered[1:]).assign_attrs(units=unit),
-        unknown=unknown.assign_coords(level=ordered[1:]),
+        crossing=crossings.assign_coords(level=names[1:]).assign_attrs(units=unit),
+        unknown=unknown.assign_coords(level=names[1:]),
         budget=name,
         unit=unit,
         budgets=tuple(budgets),
@@ -165,13 +168,14 @@ def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
 
 def _levels_asked(fit: Posterior, group: str, against: object, levels: Sequence[object] | None) -> list[object]:
     """Return the levels to rank, the one that the others are held against first; raises InputError where there is no choice."""
-    known_levels(fit, group, against, *(levels or []))
+    known = fit.runs.levels.get(group, ()) if levels is None else levels
+    base, *others = asked_levels(fit, group, against, *known)
     if group == OUTPUT and fit.runs.columns.outputs:
         raise InputError(
             f"{OUTPUT!r} is no choice: each run has all of {format_names(fit.runs.levels[group])}; "
             "expected another group, at points that name an output"
         )
-    ordered = _ordered(fit.runs.levels[group], against, levels)
+    ordered = [base, *dict.fromkeys(one for one in others if one != base)]
     if len(ordered) < 2:
         raise InputError(f"levels of {group!r} must name one level or more beside {against!r}, which they are held against")
     return ordered
@@ -187,18 +191,9 @@ def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) ->
     return ends
 
 
-def _ordered(known: np.ndarray, against: object, levels: Sequence[object] | None) -> list[object]:
-    """Return the levels asked for, the one that the others are held against first."""
-    values = known.tolist()
-    base, *others = (
-        int(of) for of in level_index(pd.Series([against, *(known if levels is None else levels)], dtype=object), known)
-    )
-    return [values[base], *(values[i] for i in dict.fromkeys(others) if i != base)]
-
-
 def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:
     """Return checked points of a level of a group; inputs and groups by their names in the law."""
-    table = points_of(fit, group, level, points)
+    table = for_new_run(fit, points_of(fit, group, level, points))
     if not splits:
         return read_points(table, fit.runs, groups_needed(fit))[[*inputs_read(fit), *groups_needed(fit)]]
     if "compute" not in table:

@@ -101,18 +101,18 @@ def side_by_side(
 
 
 def budget_of(
-    fit: Posterior, group: str, path: Mapping[str, float] | None, costs: Mapping[str, Cost]
+    fit: Posterior, group: str, levels: Sequence[str], path: Mapping[str, float] | None, costs: Mapping[str, Cost]
 ) -> tuple[str, str, dict[str, float]]:
-    """Return the name of the budget, its unit, and the largest among the runs of each level."""
+    """Return the name of the budget, its unit, and the largest among the runs of each level; NaN where it has none."""
     table = fit.runs.table
     level = table[group].astype(str).to_numpy()
     if path is not None and costs:
         spent = {name: runs_amounts(fit.runs, cost) for name, cost in costs.items()}
         unit = next(iter(costs.values())).base_unit
-        return next(iter(path)), unit, {name: float(np.nanmax(of[level == name])) for name, of in spent.items()}
+        return next(iter(path)), unit, {name: _largest(of[level == name]) for name, of in spent.items()}
     if path is not None:
         lead = next(iter(path))
-        ends = {str(name): float(table[lead].to_numpy()[level == str(name)].max()) for name in fit.runs.levels[group]}
+        ends = {name: _largest(table[lead].to_numpy()[level == name]) for name in levels}
         return lead, fit.runs.columns.inputs[lead].unit, ends
     refuse_implausible_counts(fit.runs)
     params = table["params"].to_numpy()
@@ -120,11 +120,16 @@ def budget_of(
     largest = {}
     for name, cost in costs.items():
         of = cost.compute(params, tokens) if cost.formula is None else runs_amounts(fit.runs, cost) + cost.serving(params)
-        largest[name] = float(np.nanmax(of[level == name]))
+        largest[name] = _largest(of[level == name])
     units = dict.fromkeys(cost.base_unit for cost in costs.values())
     if len(units) > 1:
         raise InputError(f"the costs of levels are in {list(units)}; expected one unit for all")
     return "compute", next(iter(units)), largest
+
+
+def _largest(amounts: np.ndarray) -> float:
+    """Return the largest of what runs of a level took; NaN where it has none, as one that only an order lists."""
+    return float(np.nanmax(amounts)) if len(amounts) else float("nan")
 
 
 def counted_words(costs: Mapping[str, Cost]) -> str:

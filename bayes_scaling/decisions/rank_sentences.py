@@ -115,7 +115,7 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
     return needs(base, level, budget, of, far)
 
 
-def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str = "") -> str:
+def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str = "", loss: str = "loss") -> str:
     """Return how many times the budget of another a level needs, and how probably no multiple is enough.
 
     Parameters
@@ -124,21 +124,23 @@ def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str
         What `compute_ratio.reached` returns.
     far
         What to say of how far that lies.
+    loss
+        What is the same.
     """
     if np.isnan(of["q50"]):
-        return _none(level, budget, of)
+        return _none(level, budget, of, loss)
     low, middle, high = shared([of[q] for q in INTERVAL])
-    said = f"{level} needs {middle} times the {budget} of {other} for the same loss (90 %: {low} to {high}){far}"
+    said = f"{level} needs {middle} times the {budget} of {other} for the same {loss} (90 %: {low} to {high}){far}"
     never, always, lost = of["p_never_reached"], of["p_always_reached"], of["p_unknown"]
     said += f", and cannot reach it with a million times as much in {percent(never)} of draws" if never > 0 else ""
     said += f", and reaches it with a millionth in {percent(always)} of draws" if always > 0 else ""
     return said + (f", and in {percent(lost)} of draws the law is not defined on the way" if lost > 0 else "")
 
 
-def _none(level: str, budget: str, of: Mapping[str, float]) -> str:
+def _none(level: str, budget: str, of: Mapping[str, float], loss: str) -> str:
     """Say that no draw has a compute ratio."""
     shares = {
-        f"{level} cannot reach that loss by any {budget} up to a million times as much": of["p_never_reached"],
+        f"{level} cannot reach that {loss} by any {budget} up to a million times as much": of["p_never_reached"],
         f"{level} needs under a millionth times the {budget}": of["p_always_reached"],
     }
     said = [what + (f" in {percent(share)} of draws" if share < 1 else "") for what, share in shares.items() if share > 0]

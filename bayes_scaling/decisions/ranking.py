@@ -48,7 +48,7 @@ class Ranking:
     budgets
         That of each point.
     largest
-        The largest among the runs of each level.
+        The largest among the runs of each level; NaN of one without runs.
     runs_end
         The multiple of each point's budget at which the runs of `against` end; larger ratios are those of the law.
     below
@@ -224,7 +224,8 @@ def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
 
 
 def _beyond(found: Ranking, point: int, level: object) -> float:
-    return found.budgets[point] / min(found.largest[str(one)] for one in (level, found.against))
+    ends = [found.largest[str(one)] for one in (level, found.against)]
+    return found.budgets[point] / min(ends, key=lambda end: (np.isnan(end), end))  # one without runs says nothing
 
 
 def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -> dict[str, object]:

@@ -46,6 +46,8 @@ class Round:
         How often chains have been started anew.
     tried
         What is other than in the round before.
+    deep
+        Whether trajectories might be as long as the sampler makes them, see `sampling.depth_of`.
     """
 
     draws: xr.DataTree
@@ -53,6 +55,7 @@ class Round:
     settings: Settings
     restarts: int
     tried: str
+    deep: bool = False
 
     @property
     def steps(self) -> int:
@@ -86,7 +89,8 @@ def sample_until_clean(model: Model, runs: Runs, settings: Settings) -> tuple[xr
             ended = draws_line(model, runs, asked[0])
         if asked is not None and not ended:
             _say(rounds[-1].health, asked[2], settings)
-            rounds.append(_sampled(model, runs, *asked))
+            deep = rounds[-1].deep or rounds[-1].health.max_depth > 0
+            rounds.append(_sampled(model, runs, *asked, deep=deep))
     kept = min(reversed(rounds), key=lambda one: one.rank)
     records = tuple(_record(one, kept=one is kept, ended=ended if one is rounds[-1] else "") for one in rounds)
     return kept.draws, replace(kept.health, rounds=records, modes=_modes(rounds)), kept.settings
@@ -127,10 +131,10 @@ def rounds_line(health: Health) -> str:
     return f"sampled {len(said)} times: {'; '.join(said)}{which}{ended}"
 
 
-def _sampled(model: Model, runs: Runs, settings: Settings, restarts: int, tried: str) -> Round:
-    draws = sample(model, runs, settings, restarts)
+def _sampled(model: Model, runs: Runs, settings: Settings, restarts: int, tried: str, *, deep: bool = False) -> Round:
+    draws = sample(model, runs, settings, restarts, deep=deep)
     used = float(draws["sample_stats"].attrs["target_accept"])
-    return Round(draws, health(draws), replace(settings, target_accept=used), restarts, tried)
+    return Round(draws, health(draws), replace(settings, target_accept=used), restarts, tried, deep)
 
 
 def _next(last: Round) -> tuple[Settings, int, str] | None:

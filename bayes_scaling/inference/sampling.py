@@ -32,6 +32,8 @@ if TYPE_CHECKING:  # it loads the sampler
 
 EVERY = 30.0
 """Seconds between two lines that chains still go on."""
+DEEPEST, CURVES_DEPTH = 10, 8
+"""Doublings of a trajectory at most: the sampler's own, and those of models of whole curves at first."""
 MOST_COMPILED = 64
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
 """By what a log density is made of, the last used last."""
@@ -40,13 +42,15 @@ _ALONE = Lock()
 otherwise with other numbers of threads: the same seed would give other draws on another number of processors."""
 
 
-def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> xr.DataTree:
+def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0, *, deep: bool = False) -> xr.DataTree:
     """Return posterior draws and sampler statistics; compiles only for a model not sampled before.
 
     Parameters
     ----------
     restarts
         How often chains were started before with the same seed; each time they start elsewhere.
+    deep
+        Trajectories may be as long as the sampler makes them, see `depth_of`.
 
     Raises
     ------
@@ -70,6 +74,7 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         seed=derived_seed(settings.seed, "restart", restarts) if restarts else settings.seed,
         target_accept=accept,
         adaptation="low_rank",
+        maxdepth=DEEPEST if deep else depth_of(model),
         save_warmup=False,
         progress_bar=settings.progress,
         blocking=False,
@@ -91,6 +96,17 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0) -> x
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def depth_of(model: Model) -> int:
+    """Return how often a trajectory may double at first.
+
+    Chains of models of whole curves spend their first forty draws, before there is a metric worth the name, in trajectories of
+    500 to 800 steps, half of all there are; afterwards 30 to 60 do, and 255 at most are enough. Where they are not, the next
+    round has all.
+    """
+    along = model.noise.correlation
+    return CURVES_DEPTH if along is not None and along.white is not None and varyings(model) else DEEPEST
 
 
 def _say_compiled(seconds: float, settings: Settings) -> None:

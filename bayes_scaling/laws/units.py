@@ -226,6 +226,17 @@ def is_loss_unit(text: str) -> bool:
     return one in SHARES or one.partition("/")[0] in ("nats", "bits", PERPLEXITY)
 
 
+def more_is_better(text: str) -> bool:
+    """Return whether of what is in a unit more is better, as of an accuracy: the one place that says which way is better.
+
+    Examples
+    --------
+    >>> more_is_better("acc"), more_is_better("error rate"), more_is_better("nats/token")
+    (True, False, False)
+    """
+    return loss_unit(text) == "accuracy"
+
+
 def percent_of(text: str) -> str | None:
     """Return the share that a unit has in per cent, as "% accuracy" and "error rate (%)" do; None where it is no such unit.
 

@@ -77,8 +77,8 @@ class Model:
         Priors of several parameters together, which then are not independent: of the law's, of noise_sd, or of the draws of
         a discrepancy. Each has its own prior as well, of the same median and factor.
     references
-        Input -> where the priors of the law's parameters are: the value, a number or a `data.references.Reference` with
-        its unit, that the input is divided by before the law sees it. Runs are put against them wherever a model meets runs. Of inputs that have
+        Input -> where the priors of the law's parameters are: the value, a number or a `Reference` with its unit, that the
+        input is divided by before the law sees it. Runs are put against them wherever a model meets runs. Of inputs that have
         none, priors are at the reference of the runs: that of their columns, or their middle. A study's model has those of the
         study, the model of a fit those of its runs; another prior in their place is taken to be at the same.
 

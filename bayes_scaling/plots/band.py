@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 
+from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_bands
@@ -122,5 +123,5 @@ def plot_runs(
         zorder=3,
         label=label,
     )
-    ax.set_ylabel(with_unit(runs.columns.response.name, runs.columns.unit_of(table)), color=INK)
+    ax.set_ylabel(with_unit(name_at(runs.columns, table), runs.columns.unit_of(table)), color=INK)
     return ax

@@ -50,7 +50,8 @@ def plot_contrast(
     _bands(penalty, x, ax, colour, label)
     ax.axhline(0, color=INK, linewidth=0.6)
     of = contrast["difference"].attrs
-    ax.set_ylabel("loss penalty (%)" if relative else with_unit(f"{of.get('long_name', 'loss')} penalty", of.get("units", "")))
+    what = f"{of.get('long_name', 'loss')} {'difference' if any(contrast.rising) else 'penalty'}"
+    ax.set_ylabel(with_unit(what, "%" if relative else str(of.get("units", ""))))
     horizontal(ax, x, penalty[x].to_numpy(), unit)
     return ax
 

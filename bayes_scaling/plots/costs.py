@@ -58,13 +58,13 @@ def plot_costs(contrast: Contrast, x: str | None = None, ax: Axes | None = None,
     ax = axis_of(ax)
     if contrast.by_cost is None:
         raise InputError("the runs have no costs to draw multiples under; see Columns.costs")
-    times = contrast.by_cost["multiplier"]
+    times, label = contrast.by_cost["multiplier"], f"multiple at equal {contrast['difference'].attrs.get('long_name', 'loss')}"
     times = times.where(np.isfinite(times) & (times > 0))
     if x is None:
         ax.set_xscale("log")
         _rows(times.isel(row=0), ax, 1.0)
         _ratio_ticks(ax, "x")
-        ax.set_xlabel("multiple at equal loss")
+        ax.set_xlabel(label)
         return ax
     if x not in (known := numeric_along_rows(contrast["difference"])):
         raise InputError(f"the points have no number {x!r} to draw against; they have {known}")
@@ -79,7 +79,7 @@ def plot_costs(contrast: Contrast, x: str | None = None, ax: Axes | None = None,
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * (high / low) ** (ROOM * times.sizes["cost"]))
     _ratio_ticks(ax, "y")
-    ax.set_ylabel("multiple at equal loss")
+    ax.set_ylabel(label)
     horizontal(ax, x, places, unit)
     ax.legend(loc="upper right", borderaxespad=0.0)
     name_axis(contrast, x, ax, unit)

@@ -1,5 +1,7 @@
 """What a prediction's uncertainty is made of: the law, its discrepancy, the scatter of a run."""
 
+from textwrap import wrap
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -25,6 +27,8 @@ PARTS = {
 }
 """Part -> label, dashes, colour."""
 
+LETTERS = 52
+"""Letters of a line below the axis."""
 RAY_BEYOND = 30.0
 """How far past the runs the figure goes, in the product of the inputs that the discrepancy depends on."""
 
@@ -43,7 +47,7 @@ def decomposition_figure(fit: Fit) -> Figure:
         first = points.iloc[0]
         held = [f"{x} = {number(first[x] / first[along[0]])} × {along[0]}" for x in along[1:]]
         held += [f"{x} {value_at(str(x), value, DIGITS)}" for x, value in first.items() if x not in along]
-        ax.set_xlabel("; ".join([ax.get_xlabel(), *held[:2]]))
+        ax.set_xlabel("\n".join(wrap("; ".join([ax.get_xlabel(), *held[:2]]), LETTERS)))
     return figure
 
 

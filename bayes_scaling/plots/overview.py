@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, groups_needed, has_discrepancy, inputs_read
@@ -185,11 +186,11 @@ def contrast_figure(fit: Posterior, group: str, a: str, b: str) -> Figure:
         if single and along.by_cost is not None:
             ax = plot_costs(along, x, axes.pop(0), unit=unit)
             _mark_data(fit, x, ax)
-            ax.set_title(f"compute {a} / {b} at equal loss")
+            ax.set_title(f"compute {a} / {b} at equal {name_at(fit.runs.columns, points)}")
         elif single:
             ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
-            ax.set_title(f"compute {a} / {b} at equal loss")
+            ax.set_title(f"compute {a} / {b} at equal {name_at(fit.runs.columns, points)}")
     return figure
 
 

@@ -83,7 +83,14 @@ def _rows(proposal: Proposal) -> tuple[str, pd.DataFrame]:
         shape.frame.loc[kept, _column(proposal, hue)].astype(str) if hue in _named(proposal) else _sizes(proposal, kept)
     )
     rows["run"] = shape.frame.loc[kept, shape.run].astype(str) if shape.run is not None else ""
-    return x, rows[rows["x"] > 0].dropna(subset=["x", "loss"])
+    rows = rows[rows["x"] > 0].dropna(subset=["x", "loss"])
+    return x, rows if shape.along is None else _in_force(rows)
+
+
+def _in_force(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of logs that are read: of a run that was restarted those of the later attempt."""
+    later = rows["x"][::-1].groupby(rows["run"][::-1]).transform(lambda at: at.cummin().shift(1, fill_value=np.inf))
+    return rows[rows["x"] < later.reindex(rows.index)]
 
 
 def _named(proposal: Proposal) -> set[str]:

@@ -40,7 +40,7 @@ def contrast_of(found: Contrast, x: str | None = None) -> Figure:
             plot_contrast(found, across, left, unit=unit).set_title(f"{found.a} against {found.b} at equal {found.cost}")
             name_axis(found, across, left, unit)
             plot_costs(found, across, right, unit=unit)
-        right.set_title(f"compute {found.a} / {found.b} at equal loss")
+        right.set_title(f"compute {found.a} / {found.b} at equal {found['difference'].attrs.get('long_name', 'loss')}")
     return with_short_labels(figure)
 
 

@@ -27,6 +27,8 @@ MARKERS = "os^Dv<"
 SEQUENCE = "viridis"
 SEED = 0
 """Of the scatter of new runs: the figure of a fit is the same each time."""
+WITHIN, BELOW, LINE = 4, -0.25, 0.17
+"""Names of lines that have room within a panel; more stand below it, in heights of it, each pair so many inches high."""
 PANELS, HUES = 20, 40
 """Rows and columns of panels, and levels told apart by colour in each, at most."""
 
@@ -63,8 +65,11 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
     parts = [_part(table, {sheet.rows: row, sheet.columns: column}) for row, column in product(rows, columns)]
     seen = [level for part in parts for level in _hues(fit, part, sheet)]
     nested = len(parts) > 1 and len(set(seen)) == len(seen)
+    most = max(len(_hues(fit, part, sheet)) for part in parts) if nested else 0
+    named = LINE * high * ((most + 1) // 2) if most > WITHIN else 0.0
     with paper():
-        figure = Figure(figsize=(3.4 if single else WIDTH, 2.7 if single else max(2.4, 0.5 + HEIGHT * high * min(1, 4 / wide))))
+        tall = 2.7 if single else max(2.4, 0.5 + HEIGHT * high * min(1, 4 / wide)) + named
+        figure = Figure(figsize=(3.4 if single else WIDTH, tall))
         apart = sheet.rows is None and len({(part[sheet.x].min(), part[sheet.x].max()) for part in parts}) > 1
         axes = figure.subplots(high, wide, sharey="row", sharex=not apart, squeeze=False)
         for ax, part, levels in zip(axes.ravel(), parts, product(rows, columns), strict=False):
@@ -72,7 +77,9 @@ def sheet_figure(fit: Posterior, sheet: Sheet, *, points: bool = True) -> Figure
             _panel(fit, sheet, part, ax, colours, points=points)
             _head(fit, sheet, levels, ax)
             if nested:
-                ax.legend(_handles(colours), [_hue_name(fit, sheet, level) for level in colours], loc="upper center")
+                names = [_hue_name(fit, sheet, level) for level in colours]
+                below = {"loc": "upper center", "bbox_to_anchor": (0.5, BELOW), "ncols": 2}
+                ax.legend(_handles(colours), names, **({"loc": "upper center"} if len(colours) <= WITHIN else below))
         for ax in axes.ravel()[len(parts) :]:
             ax.set_visible(False)
         for ax in axes.ravel():

@@ -7,6 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.data.schedules import check_logarithms
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.stacking import Posterior, draws_of, inputs_read
@@ -72,6 +73,11 @@ def along_curve(
 def _losses(fit: Posterior, rows: pd.DataFrame, logs: dict[str, xr.DataArray]) -> np.ndarray:
     """Return losses at rows, chain, draw, row; a law may overflow, or not be defined, far from its runs."""
     return at(fit, rows, logs).transpose("chain", "draw", "row").to_numpy()
+
+
+def rising_elements(fit: Posterior, frame: pd.DataFrame) -> np.ndarray:
+    """Return of each element of a curve of points whether more of its response is better, see `along_curve`."""
+    return np.tile(rising_rows(fit.runs.columns, frame), int(np.prod(draws_of(fit))))
 
 
 def to_reach(curve: Curve, *, positive: bool) -> np.ndarray:

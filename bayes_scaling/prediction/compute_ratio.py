@@ -14,7 +14,7 @@ from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, draws_of
 from bayes_scaling.prediction.arms import both_levels, notes_of
-from bayes_scaling.prediction.budget_curves import Path, along_curve, powers_along, to_reach
+from bayes_scaling.prediction.budget_curves import Path, along_curve, powers_along, rising_elements, to_reach
 from bayes_scaling.prediction.costs import (
     Costed,
     axis_name,
@@ -25,7 +25,6 @@ from bayes_scaling.prediction.costs import (
     read_cost,
 )
 from bayes_scaling.prediction.crossings import meeting, multiples
-from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.notes import left_out, noted
 
 RATIO = "compute_ratio"
@@ -45,8 +44,9 @@ def compute_ratio(
 ) -> xr.DataArray:
     """Return draws of how many times the stated compute level `a` needs for the loss that level `b` has at each point.
 
-    m solves L_a(m C) = L_b(C), the nearest to 1 on the side where it lies; below 1 where a is better. inf where a does not
-    get there with a million times as much (its irreducible loss may be higher), 0 where a millionth is enough. NaN in draws in
+    m solves L_a(m C) = L_b(C), the nearest to 1 on the side where it lies; below 1 where a is better: of an accuracy, where it
+    is higher. inf where a does not get there with a million times as much (its irreducible loss may be higher), 0 where a
+    millionth is enough. NaN in draws in
     which the loss of b is not above 0, or the law of a is not defined on the way; `attrs["notes"]` counts them.
 
     m is of the law's own axis. In another cost k the same draws are K_a(m C) / K_b(C), where K is what runs of a level took:
@@ -89,11 +89,11 @@ def compute_ratio(
     >>> ratio.dims
     ('chain', 'draw', 'row')
     """
-    refuse_rising(fit, "a comparison of compute", points)
     powers = powers_along(fit, along)
     one, other = both_levels(fit, group, a, b, points)
     wanted = to_reach(along_curve(fit, other, powers), positive=fit.runs.columns.response.positive)
-    times = multiples(along_curve(fit, one, powers), wanted).reshape(*draws_of(fit), len(other))
+    times = multiples(along_curve(fit, one, powers), wanted, rising=rising_elements(fit, other))
+    times = times.reshape(*draws_of(fit), len(other))
     why = "the loss to reach is not above 0, or the law is not defined on the way"
     notes = notes_of(fit, group, other, one) + left_out(np.isnan(times), why)
     asked, beyond = read_cost(fit, cost), None
@@ -170,7 +170,6 @@ def crossover(
     >>> 0.0 <= float(found["exists"].mean()) <= 1.0
     True
     """
-    refuse_rising(fit, "a comparison of compute", points)
     powers = powers_along(fit, along)
     lead = next(iter(powers))
     one, other = both_levels(fit, group, a, b, points)
@@ -186,7 +185,8 @@ def crossover(
     reach = np.log(below / start) / power
     bought = (None, None) if pair is None else tuple(multiple_bought(of, np.log(start)) for of in pair)
     first, second = (along_curve(fit, arm, powers, reach, of) for arm, of in zip((one, other), bought, strict=True))
-    met = meeting(first, second, np.linspace(0.0, 1.0, CROSSOVER_PLACES), positive=fit.runs.columns.response.positive)
+    places, positive = np.linspace(0.0, 1.0, CROSSOVER_PLACES), fit.runs.columns.response.positive
+    met = meeting(first, second, places, positive=positive, rising=rising_elements(fit, one))
     share, unknown = (_by_point(fit, of, one, group) for of in (met.place, met.unknown))
     crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(power * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}

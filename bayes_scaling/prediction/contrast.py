@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.calls import asked
+from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.expectation import as_rows, posterior_expectation
 from bayes_scaling.inference.health_line import carried, mark
@@ -91,7 +92,8 @@ def contrast(
     draws = mark(noted(xr.Dataset(found).assign_coords(coords), notes), fit)
     units = {name: of.unit for name, of in fit.runs.columns.inputs.items()}
     named = moved.cost.counted if moved else own_name(fit, along)
-    return Contrast(draws, table, group, a, b, units, named, by_cost, fit.health)
+    up = tuple(rising_rows(fit.runs.columns, frames[0]).tolist())
+    return Contrast(draws, table, group, a, b, units, named, by_cost, fit.health, up)
 
 
 NO_RATIO = "one of the two losses is not above 0, and there is no ratio"
@@ -116,7 +118,7 @@ def contrast_at(
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = np.where(there, losses / others, np.nan) if positive else None
         gone.append(~there if positive else np.isnan(losses - others))
-        blocks.append(contrast_summary(losses - others, ratio))
+        blocks.append(contrast_summary(losses - others, ratio, rising_rows(fit.runs.columns, one.iloc[rows])))
     added = pd.concat(blocks, ignore_index=True).set_index(table.index)
     why = NO_RATIO if positive else "the law is not defined"
     notes = notes_of(fit, group, one, other) + left_out(np.concatenate(gone), why)

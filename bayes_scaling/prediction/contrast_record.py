@@ -14,6 +14,8 @@ from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name, unit_beside
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
 from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling.data.direction import better
+from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
@@ -50,6 +52,8 @@ class Contrast:
         where they have none.
     health
         Of the fit.
+    rising
+        Of each point whether more of the response is better, as of an accuracy; nowhere unless given.
     """
 
     draws: xr.Dataset
@@ -61,6 +65,7 @@ class Contrast:
     cost: str = ""
     by_cost: xr.Dataset | None = None
     health: Health | None = None
+    rising: tuple[bool, ...] = ()
 
     def __getitem__(self, name: str) -> xr.DataArray:
         """Return draws: "difference" or "ratio"."""
@@ -95,11 +100,14 @@ class Contrast:
         -------
         DataFrame
             The points' own columns; diff_mean, diff_q05, diff_q50, diff_q95 in the unit of the loss; ratio_q05, ratio_q50,
-            ratio_q95 among draws with both losses above 0; p_a_better, the probability that a has the lower loss. Where a
-            cost was asked for also `cost`, at which the two are equal, and whether it is `extrapolated`.
+            ratio_q95 among draws with both losses above 0; p_a_better, the probability that a has the lower loss, or the
+            higher accuracy. Where a cost was asked for also `cost`, at which the two are equal, and whether it is
+            `extrapolated`.
         """
         ratio = as_rows(self["ratio"]) if "ratio" in self else None
-        added = contrast_summary(as_rows(self["difference"]), ratio).set_index(self.points.index)
+        added = contrast_summary(as_rows(self["difference"]), ratio, np.array(self.rising or False)).set_index(
+            self.points.index
+        )
         if "extrapolated" in self.draws.coords:
             added = added.assign(cost=self.cost, extrapolated=self.draws["extrapolated"].to_numpy())
         return mark(noted(beside(self.points, added), self.notes), self)
@@ -172,7 +180,8 @@ class Contrast:
         what, unit = str(loss.get("long_name", "loss")), str(loss.get("units", ""))
         return [
             f"{self.a} against {self.b}{' at ' if where else ''}{where}{equal}: {what} {cost}.",
-            f"{self.a} is better with probability {probability(at['p_a_better'])}.",
+            # of two outputs neither is the better one
+            *([] if self.group == OUTPUT else [f"{self.a} is better with probability {probability(at['p_a_better'])}."]),
             *([] if self.by_cost is None else cost_sentences(self.by_cost, row, self.a, self.b, what, unit)),
             *([f"This lies {decades(far)} beyond the runs."] if far > 0 else []),
         ]
@@ -182,15 +191,22 @@ class Contrast:
         return f"at equal {self.cost}"
 
 
-def contrast_summary(difference: np.ndarray, ratio: np.ndarray | None) -> pd.DataFrame:
-    """Return what a table says of rows of draws, which are sorted on the way."""
-    better = mean_known(np.where(np.isnan(difference), np.nan, difference < 0))
+def contrast_summary(difference: np.ndarray, ratio: np.ndarray | None, rising: np.ndarray) -> pd.DataFrame:
+    """Return what a table says of rows of draws, which are sorted on the way.
+
+    Parameters
+    ----------
+    rising
+        Of which rows more is better.
+    """
+    ahead = better(difference.T, rising).T
+    ahead = mean_known(np.where(np.isnan(difference), np.nan, ahead))
     difference.sort(axis=1)
     found = {"diff_mean": mean_known(difference)} | _named("diff", sorted_quantiles(difference), INTERVAL)
     if ratio is not None:
         ratio.sort(axis=1)
         found |= _named("ratio", sorted_quantiles(ratio), INTERVAL)
-    return pd.DataFrame(found | {"p_a_better": better})
+    return pd.DataFrame(found | {"p_a_better": ahead})
 
 
 def _named(name: str, quantiles: Mapping[str, np.ndarray], kept: Iterable[str]) -> dict[str, np.ndarray]:

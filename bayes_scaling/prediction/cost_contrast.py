@@ -13,7 +13,7 @@ from bayes_scaling._base.quantiles import INTERVAL, reached
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.inference.expectation import at, posterior_expectation
 from bayes_scaling.inference.stacking import Posterior, draws_of
-from bayes_scaling.prediction.budget_curves import Path, along_curve, moved_by, powers_along, to_reach
+from bayes_scaling.prediction.budget_curves import Path, along_curve, moved_by, powers_along, rising_elements, to_reach
 from bayes_scaling.prediction.costs import Costed, at_equal_cost, axis_name, both_ways, converted, is_axis, read_cost
 from bayes_scaling.prediction.crossings import multiples
 
@@ -85,7 +85,8 @@ def every_cost(fit: Posterior, group: str, arms: Arms, along: Path) -> tuple[xr.
         return None, ()
     positive = fit.runs.columns.response.positive
     losses = [posterior_expectation(fit, arm).reset_coords(drop=True) for arm in arms]
-    times = multiples(along_curve(fit, arms[0], powers), to_reach(along_curve(fit, arms[1], powers), positive=positive))
+    wanted = to_reach(along_curve(fit, arms[1], powers), positive=positive)
+    times = multiples(along_curve(fit, arms[0], powers), wanted, rising=rising_elements(fit, arms[1]))
     times = times.reshape(*draws_of(fit), len(arms[1]))
     own, lead = axis_name(fit, powers), next(iter(powers))
     found, notes = {own: (losses[0], times, np.zeros(len(arms[1]), dtype=bool))}, []
@@ -144,7 +145,7 @@ def cost_sentences(found: xr.Dataset, row: int, a: object, b: object, loss: str,
 
 
 def _sentence(row: Mapping[str, object], own: bool, a: object, b: object, loss: str, unit: str) -> str:
-    said = f"By {row['cost']}, {a} {times_words(row, b)}"
+    said = f"By {row['cost']}, {a} {times_words(row, b, loss)}"
     name = "ratio" if "ratio_q50" in row else "diff"
     ends = [float(row[f"{name}_{q}"]) for q in INTERVAL]  # type: ignore[arg-type]
     cost = band([100 * (of - 1) for of in ends], "%", signed=True) if name == "ratio" else band(ends, unit, signed=True)
@@ -152,15 +153,15 @@ def _sentence(row: Mapping[str, object], own: bool, a: object, b: object, loss: 
     return f"{said}{' (cost extrapolated)' if row['extrapolated'] else ''}."
 
 
-def times_words(row: Mapping[str, object], other: object) -> str:
+def times_words(row: Mapping[str, object], other: object, loss: str = "loss") -> str:
     """Return "needs 1.56 times as much as full for the same loss (90 %: 1.4 to 1.8)"."""
     ends = [float(row[f"multiplier_{q}"]) for q in INTERVAL]  # type: ignore[arg-type]
     if np.isnan(ends[1]):
         never = float(row["p_never_reached"])  # type: ignore[arg-type]
         return (
-            f"needs more than a million times as much as {other} for the same loss"
+            f"needs more than a million times as much as {other} for the same {loss}"
             if never > 0.5
             else (f"needs what cannot be said against {other}: the law is not defined on the way")
         )
     middle, rest = band(ends).split(" ", 1)
-    return f"needs {middle} times as much as {other} for the same loss {rest}"
+    return f"needs {middle} times as much as {other} for the same {loss} {rest}"

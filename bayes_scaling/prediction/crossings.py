@@ -49,7 +49,13 @@ class Change:
     lead: np.ndarray
 
 
-def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, down: np.ndarray | None = None) -> np.ndarray:
+def multiples(
+    curve: Curve,
+    wanted: np.ndarray,
+    up: np.ndarray | None = None,
+    down: np.ndarray | None = None,
+    rising: np.ndarray | bool = False,
+) -> np.ndarray:
     """Return how many times its budget a curve needs to reach a loss: the nearest multiple to 1 on the side where it lies.
 
     inf where no multiple up to a million does, 0 where the loss is still lower at a millionth; NaN where a loss is not defined.
@@ -62,9 +68,16 @@ def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, do
         NaN in elements to be left out.
     up, down
         Places to look at on either side, from 0 on; a quarter of a decade apart, as far as a million, unless given.
+    rising
+        Of which elements more is better, as of an accuracy: they are reached from below.
     """
     grid = np.linspace(0.0, np.log(MAX_MULTIPLE), STEPS_OUTWARD + 1)
-    excess = Curve(curve.count, lambda at: _gap(curve.at(at), wanted[:, None]), lambda at: curve.of(at) - wanted)
+    sign = np.broadcast_to(np.where(rising, -1.0, 1.0), wanted.shape)
+    excess = Curve(
+        curve.count,
+        lambda at: sign[:, None] * _gap(curve.at(at), wanted[:, None]),
+        lambda at: sign * (curve.of(at) - wanted),
+    )
     here = excess.at(np.zeros(1))[:, 0]
     found = np.where(here == 0, 1.0, np.nan)
     for side, places, never in (
@@ -77,20 +90,28 @@ def multiples(curve: Curve, wanted: np.ndarray, up: np.ndarray | None = None, do
     return found
 
 
-def meeting(one: Curve, other: Curve, places: np.ndarray, *, positive: bool) -> Change:
+def meeting(one: Curve, other: Curve, places: np.ndarray, *, positive: bool, rising: np.ndarray | bool = False) -> Change:
     """Return where the better of two curves changes; `lead` is below 0 where it is the first at first.
 
     Parameters
     ----------
     positive
         Whether only losses above 0 are any: the search ends where one of the two has fallen below.
+    rising
+        Of which elements more is better.
     """
+    sign = np.broadcast_to(np.where(rising, -1.0, 1.0), one.count)
 
     def apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.where((a > 0) & (b > 0), _gap(a, b), np.nan) if positive else _gap(a, b)
 
     return first_change(
-        Curve(one.count, lambda at: apart(one.at(at), other.at(at)), lambda at: one.of(at) - other.of(at)), places
+        Curve(
+            one.count,
+            lambda at: sign[:, None] * apart(one.at(at), other.at(at)),
+            lambda at: sign * (one.of(at) - other.of(at)),
+        ),
+        places,
     )
 
 

@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.tables import read_table
-from bayes_scaling.laws.units import loss_unit
+from bayes_scaling.laws.units import more_is_better as rises
 
 if TYPE_CHECKING:
     from bayes_scaling.data.tables import Table
@@ -38,7 +38,7 @@ def checked_target(target: object, draws: xr.DataArray) -> float:
 
 def more_is_better(draws: xr.DataArray) -> bool:
     """Return whether draws are of an accuracy, which is reached from below."""
-    return loss_unit(str(draws.attrs.get("units", ""))) == "accuracy"
+    return rises(str(draws.attrs.get("units", "")))
 
 
 def refuse_rising(fit: "Posterior", what: str, points: "Table | None" = None) -> None:
@@ -47,7 +47,7 @@ def refuse_rising(fit: "Posterior", what: str, points: "Table | None" = None) ->
     if columns.output_units:
         table = None if points is None else read_table(points, labels=columns.labels)
         outputs = [*columns.output_units] if table is None or OUTPUT not in table else [str(one) for one in table[OUTPUT]]
-        rising = [one for one in outputs if loss_unit(columns.output_units.get(one, "")) == "accuracy"]
+        rising = [one for one in outputs if rises(columns.output_units.get(one, ""))]
         if rising:
             raise InputError(
                 f"{what} takes the lowest {response.name} for the best, and of output {rising[0]!r}, in accuracy, more is "

@@ -8,6 +8,10 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.schedule_columns import DERIVED, FALL, STEPLESS
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.prediction.shared_misfit import WIDTH
+
+ROUNDED = 0.005
+"""The end of a run is told from its averages to such a share."""
 
 
 def of_schedule(columns: Columns) -> dict[str, str]:
@@ -42,6 +46,12 @@ def known_log(fit: Fit, seen: pd.DataFrame, along: str) -> pd.DataFrame:
         at, share = np.append(warmed, at), np.append(1.0, share)
     same = {one.column: seen[name].iloc[0] for name, one in columns.inputs.items() if name != along and name not in inputs}
     return mark_base_units(pd.DataFrame({schedule.along: at, schedule.lr: share}).assign(**same))
+
+
+def come_to(seen: pd.DataFrame, along: str) -> float:
+    """Return where a run that the fit has seen has come to, as seen from its last row: an average lies before the run's end."""
+    last = seen.iloc[-1]
+    return float(last[along] * np.exp(WIDTH * last.get("mean_lag", 0.0)) * (1.0 + ROUNDED))
 
 
 def carried_on(fit: Fit, seen: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:

@@ -58,7 +58,12 @@ def _asked(fit: Posterior, group: str, level: object) -> Any:
         return known_levels(fit, group, level)[0]
     if not has_place(fit, group, level):
         raise no_level(fit, group, level)
-    return str(level)
+    return _number(str(level)) if np.issubdtype(fit.runs.levels[group].dtype, np.number) else str(level)
+
+
+def _number(level: str) -> float | int:
+    value = float(level)
+    return int(value) if value.is_integer() else value
 
 
 def no_level(fit: Posterior, group: str, level: object) -> InputError:

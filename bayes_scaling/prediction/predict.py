@@ -11,6 +11,7 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
+from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.distance import distance, region
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
@@ -261,8 +262,8 @@ def labelled(fit: Posterior, draws: xr.DataArray, frame: pd.DataFrame) -> xr.Dat
     decades = distance(fit.runs, frame)
     coords: dict[str, Any] = {str(name): ("row", frame[name].to_numpy()) for name in frame}
     coords |= {"distance": ("row", decades), "region": ("row", [region(d) for d in decades])}
-    columns, response = fit.runs.columns, fit.runs.columns.response
+    columns = fit.runs.columns
     if columns.output_units and OUTPUT in frame:
         coords["unit"] = ("row", [columns.output_units.get(str(output), "") for output in frame[OUTPUT]])
     named = draws.assign_coords(coords).rename("loss")
-    return mark(named.assign_attrs(units=columns.unit_of(frame), long_name=response.name), fit)
+    return mark(named.assign_attrs(units=columns.unit_of(frame), long_name=name_at(columns, frame)), fit)

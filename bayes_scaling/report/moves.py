@@ -93,6 +93,6 @@ def _plan_and_run(fit: Posterior, budget: Budget) -> list[Estimand]:
 
 
 def _held(fit: Posterior, row: Any, beside: tuple[str, ...]) -> dict[str, str]:
-    """Return the levels and other inputs of a row of the budget's table, as a question writes them."""
+    """Return the levels and other inputs of a row of the budget's table, as a question writes them; runs are new ones."""
     inputs = {name: f"{float(row[name]):.6g}" for name in inputs_read(fit) if name not in beside}
-    return inputs | {name: str(row[name]) for name in groups_needed(fit) if name not in beside}
+    return inputs | {name: str(row[name]) for name in groups_needed(fit) if name not in (*beside, "run")}

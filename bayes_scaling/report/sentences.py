@@ -25,7 +25,7 @@ from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read, law_reads, without_health
 from bayes_scaling.laws.inputs import has_params_and_tokens
-from bayes_scaling.laws.units import is_loss_unit, loss_unit
+from bayes_scaling.laws.units import is_loss_unit, more_is_better
 from bayes_scaling.prediction.notes import bound_notes
 from bayes_scaling.prediction.predict import predict
 from bayes_scaling.report.words import capitalized
@@ -110,7 +110,7 @@ def _losses(fit: Posterior) -> list[str]:
         return []
     rows = mark_base_units(fit.runs.table[[*inputs, *groups]])
     if read := next((name for name in grow if is_loss_unit(columns.inputs[name].unit)), None):
-        more = loss_unit(columns.inputs[read].unit) == "accuracy"
+        more = more_is_better(columns.inputs[read].unit)
         best = rows.iloc[[int((rows[read].argmax if more else rows[read].argmin)())]]
         return [_loss(fit, best, f"at the {'highest' if more else 'lowest'} {spaced_name(read)} of the runs")]
     largest = rows.iloc[[fit.runs.largest(grow)]]

@@ -38,9 +38,13 @@ def predicted(folder: Path) -> list[str]:
     return result.stderr.splitlines()
 
 
-def test_the_worst_finding_is_said_once_and_others_are_counted(folder: Path) -> None:
-    lines = predicted(folder)
-    assert lines == [f"note [misfit]: residuals bend along tokens; try another law (1 more in {folder / 'diagnostics.json'})"]
+def test_the_worst_finding_is_said_once_in_short_after_the_answer_and_others_are_counted(folder: Path) -> None:
+    line = f"note [misfit]: of the fit, residuals bend along tokens ({folder / 'diagnostics.json'} has what to do; 1 more)"
+    assert predicted(folder) == [line]
+    result = run("predict", folder, "--at", folder / "points.csv", "--out", folder / "out.csv")
+    assert result.output.splitlines()[-1] == line
+    wrong = run("predict", folder, "--at", folder / "nothing.csv", "--out", folder / "out.csv")
+    assert "note [misfit]" not in wrong.output
 
 
 def test_what_the_runs_leave_open_is_left_to_the_fit(folder: Path) -> None:

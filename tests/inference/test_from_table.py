@@ -229,6 +229,20 @@ def test_the_pace_counts_fits_and_not_what_was_stored_before() -> None:
     assert pace.line == "fits: 60 of 100, 40 stored before, 2 a second, 20 s left, 1 failed"
 
 
+def test_the_pace_leaves_out_what_compiling_took() -> None:
+    now = [0.0]
+    pace = Pace(100, lambda: now[0])
+    now[0] += 60.0
+    for _ in range(4):  # of four workers, compiled at the same time
+        now[0] += 0.01
+        pace.add(made=True, failed=False)
+    for _ in range(16):
+        now[0] += 0.5
+        pace.add(made=True, failed=False)
+    assert pace.rate == pytest.approx(2.0, rel=0.01)
+    assert pace.line == "fits: 20 of 100, 2 a second, 40 s left"
+
+
 def test_where_nobody_watches_lines_are_few_and_the_last_is_whole() -> None:
     now, said = [0.0], io.StringIO()
     with progress(True, 200, lambda: now[0], said) as advance:

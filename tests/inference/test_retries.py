@@ -13,6 +13,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference import retries as healing
 from bayes_scaling.inference.health import from_record
+from bayes_scaling.inference.sampling import DEEPEST, depth_of
 
 ASKED = bs.Settings(draws=500, tune=500, progress=False)
 type Made = Callable[[bs.Settings, int], xr.DataTree]
@@ -44,14 +45,34 @@ def sampled(monkeypatch: pytest.MonkeyPatch, chinchilla: bs.Fit) -> Callable[...
     def fit(*rounds: dict[str, Any], settings: bs.Settings = ASKED) -> tuple[bs.Fit, list[Any]]:
         asked: list[Any] = []
 
-        def sample(model: bs.Model, runs: Runs, own: bs.Settings, restarts: int) -> xr.DataTree:
+        def sample(model: bs.Model, runs: Runs, own: bs.Settings, restarts: int, *, deep: bool) -> xr.DataTree:
             asked.append((own, restarts))
+            assert not deep
             return tree(own, **rounds[min(len(asked), len(rounds)) - 1])
 
         monkeypatch.setattr(healing, "sample", sample)
         return bs.fit(chinchilla.model, chinchilla.runs, settings), asked
 
     return fit
+
+
+def test_trajectories_cut_short_may_be_longer_in_the_next_round(monkeypatch: pytest.MonkeyPatch, chinchilla: bs.Fit) -> None:
+    asked: list[bool] = []
+
+    def sample(model: bs.Model, runs: Runs, own: bs.Settings, restarts: int, *, deep: bool) -> xr.DataTree:
+        asked.append(deep)
+        draws = tree(own)
+        draws["sample_stats"]["reached_max_treedepth"] = draws["sample_stats"]["diverging"] | (not deep)
+        return draws
+
+    monkeypatch.setattr(healing, "sample", sample)
+    assert bs.fit(chinchilla.model, chinchilla.runs, ASKED).health.clean
+    assert asked == [False, True]
+
+
+def test_only_models_of_whole_curves_begin_with_shorter_trajectories(chinchilla: bs.Fit) -> None:
+    assert depth_of(chinchilla.model) == DEEPEST
+    assert depth_of(bs.read_study("training_curves_schedules").model) < DEEPEST
 
 
 def test_a_clean_fit_is_sampled_once(sampled: Any) -> None:

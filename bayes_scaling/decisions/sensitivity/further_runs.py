@@ -54,9 +54,12 @@ class Candidates:
 
 
 def proposed(fit: Fit) -> pd.DataFrame:
-    """Return runs at corners and the middle of those that a fit has, and three times beyond the largest; each level's own."""
+    """Return runs at corners and the middle of those that a fit has, and three times beyond the largest; each level's own.
+
+    Where the law varies over runs each is a run of its own.
+    """
     table, inputs = fit.runs.table, list(model_inputs(fit.model))
-    groups = law_groups(fit.model)
+    groups = [dim for dim in law_groups(fit.model) if dim != "run"]
     beyond = [name for name in inputs if name in fit.runs.columns.scales]
     kept = []
     for _, rows in table.groupby(groups, sort=True) if groups else [((), table)]:
@@ -68,7 +71,8 @@ def proposed(fit: Fit) -> pd.DataFrame:
         kept.append(own[size <= np.log(rows[beyond or inputs]).sum(axis=1).max() + np.log(BEYOND) + 1e-9])
     found = pd.concat(kept, ignore_index=True)
     kept_rows = np.linspace(0, len(found) - 1, min(len(found), MOST_PROPOSED)).astype(int)
-    return pd.DataFrame(found.iloc[kept_rows].reset_index(drop=True))
+    found = pd.DataFrame(found.iloc[kept_rows].reset_index(drop=True))
+    return found.assign(run=[f"new {i + 1}" for i in range(len(found))]) if "run" in law_groups(fit.model) else found
 
 
 def candidates_of(
@@ -106,8 +110,8 @@ def candidates_of(
 
 
 def _named(fit: Fit, row: pd.Series) -> str:
-    inputs = fit.runs.columns.inputs
-    return ", ".join(f"{name} {value_at(str(name), of, DIGITS if name in inputs else MAX_DIGITS)}" for name, of in row.items())
+    inputs, shown = fit.runs.columns.inputs, row.drop("run", errors="ignore").items()
+    return ", ".join(f"{name} {value_at(str(name), of, DIGITS if name in inputs else MAX_DIGITS)}" for name, of in shown)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ EVERY = 30.0
 """Seconds between lines where nobody watches."""
 WINDOW = 4_096
 """The rate is that of the last so many fits."""
+AT_ONCE = 0.01
+"""Fits that come within this share of the time passed are of one batch, as the first of several workers are."""
 
 
 class Advance(Protocol):
@@ -39,23 +41,22 @@ class Pace:
     failed: int = 0
     times: "deque[float]" = field(default_factory=lambda: deque(maxlen=WINDOW))
 
-    def __post_init__(self) -> None:
-        self.times.append(self.clock())
-
     def add(self, *, made: bool, failed: bool) -> None:
         """Count a task; those that were stored before, or refused at once, say nothing about the rate."""
         self.done, self.failed = self.done + 1, self.failed + failed
         self.loaded += not made and not failed
         if made:
             self.times.append(self.clock())
-        elif len(self.times) == 1:
-            self.times[0] = self.clock()
 
     @property
     def rate(self) -> float:
-        """Fits a second; 0 where none is known."""
-        passed = self.times[-1] - self.times[0]
-        return (len(self.times) - 1) / passed if passed > 0 else 0.0
+        """Fits a second since the first ones, for which a model was compiled; 0 where none is known."""
+        if not self.times:
+            return 0.0
+        until = self.times[0] + AT_ONCE * (self.times[-1] - self.times[0])
+        first = max(at for at in self.times if at <= until)
+        passed = self.times[-1] - first
+        return sum(at > first for at in self.times) / passed if passed > 0 else 0.0
 
     @property
     def line(self) -> str:

@@ -37,11 +37,24 @@ def first_error(error: ValidationError) -> str:
         known = _keys(first["loc"])
         near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; expected {known}" if known else ""
-        return f"{key}: no such key{hint}"
+        return f"{key}: no such key{_of_errors(first['loc']) or hint}"
     if first["type"] == "missing":
         return f"{key}: this key is missing"
     said = first["msg"].removeprefix("Value error, ").replace("an object", "a table").replace("an array", "a list")
     return f"{key}: {said}" + ("" if first["type"] == "value_error" else f", not {first['input']!r}")
+
+
+ERRORS = {"error", "errors", "se", "sem", "stderr", "std_err", "std_error", "standard_error", "loss_error", "uncertainty", "sd"}
+"""Keys under which standard errors of losses are looked for."""
+
+
+def _of_errors(loc: tuple[int | str, ...]) -> str:
+    """Return where standard errors of losses are said, for a key that means them; "" for another."""
+    if loc[0] != "data" or str(loc[-1]).lower() not in ERRORS or not {*loc[1:-1]} <= {"response", "measurement_error"}:
+        return ""
+    if "measurement_error" in loc:
+        return '; did you mean column = "..."?'
+    return '; did you mean measurement_error = { column = "...", relative = false } in [data]?'
 
 
 def _written(part: int | str) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.data.flatness import is_share, scaled_response, slopes
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.posterior import Fit
@@ -50,7 +51,7 @@ class Suspect:
 
 def misfits(fit: Fit) -> tuple[Finding, ...]:
     """Return where the law leaves a pattern in the rows; empty where what it leaves is scatter."""
-    if len(fit.runs) < MIN_ROWS_FOR_A_PATTERN:
+    if len(without_bounds(fit.runs.table)) < MIN_ROWS_FOR_A_PATTERN:
         return ()
     left = standardized(fit)
     suspects = [*_along_inputs(fit, left), *_by_group(fit, left), *_shared(fit, left)]

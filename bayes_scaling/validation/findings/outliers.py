@@ -5,6 +5,7 @@ import numpy as np
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number, shared
+from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise import Noise, heavy_tailed
@@ -42,7 +43,7 @@ would have it."""
 
 def outliers(fit: Fit) -> tuple[Finding, ...]:
     """Return the rows that lie far off where the others put them, in one finding; empty where there are none."""
-    if len(fit.runs) < MIN_ROWS_FOR_OUTLIERS:
+    if len(without_bounds(fit.runs.table)) < MIN_ROWS_FOR_OUTLIERS:
         return ()
     left = standardized(fit)
     scales = row_scales(fit, left)

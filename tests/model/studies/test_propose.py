@@ -1,6 +1,7 @@
 """Studies proposed for tables: every kind reads its table as it is, says what it cannot tell, and asks the rest."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -516,6 +517,59 @@ def test_counts_written_twice_in_two_units_are_one() -> None:
 def test_what_stands_where_a_loss_is_expected_is_said(name: str, sign: int, said: str) -> None:
     table = grid().assign(loss=lambda of: sign * of["loss"]).rename(columns={"loss": name})
     assert said in proposed(table).problem
+
+
+def test_losses_below_zero_are_said_to_be_so() -> None:
+    table = grid().assign(loss=lambda of: of["loss"] - 8.0)
+    found = bs.propose_study(table, columns={"loss": "loss"})
+    assert found.study is None
+    assert f"(loss) is at or below zero in {len(table)} of {len(table)} rows" in found.problem
+    assert "study vocabulary" in found.problem
+    assert "positive = false" in found.problem
+    assert f"{len(table)} rows with a loss at or below zero" in found.summary()
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "units", "said"),
+    [
+        ("arc_acc", 1.0, {}, "an accuracy,.* fit accuracy_curve --runs FILE --column accuracy=arc_acc --column x=tokens`"),
+        ("err_pct", 100.0, {}, "an error rate,.* fit error_rate_curve .* --unit 'error_rate=% error rate'`.*downstream_ladder"),
+        ("top1", 1.0, {"loss": "accuracy"}, "an accuracy,"),
+    ],
+)
+def test_shares_of_answers_are_no_losses(name: str, scale: float, units: dict[str, str], said: str) -> None:
+    table = grid().assign(loss=lambda of: scale / of["loss"]).rename(columns={"loss": name})
+    found = bs.propose_study(table, columns={"loss": name}, units=units)
+    assert found.study is None
+    assert re.search(said, found.problem)
+
+
+@pytest.mark.parametrize("name", ["se", "loss_stderr", "std_err"])
+def test_standard_errors_of_losses_are_named_with_the_key_that_reads_them(name: str) -> None:
+    said = proposed(grid().assign(**{name: 0.01})).summary()
+    assert f'measurement_error = {{ column = "{name}", relative = false }} in [data] reads it' in said
+
+
+def test_many_runs_have_a_line_each_in_panels_by_size() -> None:
+    many = [logs(2, fall=0.9).assign(run=lambda of, i=i: of["run"] + f"-{i}") for i in range(5)]
+    found = proposed(pd.concat(many, ignore_index=True))
+    assert found.study is not None
+    assert (found.study.figure.hue, found.study.figure.columns) == ("run", "params")
+    assert proposed(logs(2, fall=0.9)).study.figure.columns is None  # type: ignore[union-attr]
+
+
+def test_the_figure_draws_of_a_restarted_log_what_is_read() -> None:
+    table = logs(2, fall=0.9)
+    early = table[table["run"] == "r0"].iloc[:20].assign(loss=lambda of: of["loss"] + (of.index >= 15))
+    late = table[table["run"] == "r0"].iloc[15:]
+    found = proposed(pd.concat([early, late, table[table["run"] == "r1"]], ignore_index=True))
+    drawn = sorted(len(line.get_xdata()) for line in found.plot().get_lines())  # type: ignore[arg-type]
+    assert drawn == [30, 30]
+
+
+def test_tokens_a_parameter_are_said_to_be_of_the_ends_of_runs() -> None:
+    assert "a parameter at the ends of runs" in proposed(logs()).roles.roles["tokens"].evidence
+    assert "ends" not in proposed(grid()).roles.roles["tokens"].evidence
 
 
 def test_learning_rates_and_batches_crossed_are_of_a_study_that_reads_them() -> None:

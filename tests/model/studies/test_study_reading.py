@@ -96,6 +96,15 @@ def test_an_unknown_key_like_no_other_is_named_with_those_there_are() -> None:
     assert message == "law.zzz: no such key; expected ['name', 'text', 'priors']"
 
 
+@pytest.mark.parametrize("key", ['se = "loss_se"', 'error = "loss_se"', 'stderr = "loss_se"'])
+def test_standard_errors_under_another_key_are_said_to_be_measurement_errors(key: str) -> None:
+    message = refusal(edited("[data]\n", f"[data]\n{key}\n"))
+    assert message == (
+        f"data.{key.split()[0]}: no such key; "
+        'did you mean measurement_error = { column = "...", relative = false } in [data]?'
+    )
+
+
 def test_a_key_of_two_lines_is_named_in_one() -> None:
     assert "zz" in refusal(edited('name = "m1"', 'name = "m1"\n"zz\\nyy" = 1'))
 

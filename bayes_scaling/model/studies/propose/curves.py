@@ -39,7 +39,8 @@ def curve_draft(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Dr
         else (f"what another size would do: {'all runs have one' if sizes else 'no column is recognised as the sizes'}",),
         data=_rows(shape, reads),
         run=shape.run if shape.apart is None else (str(shape.run), shape.apart),
-        hue="run" if 1 < shape.runs <= len(COLOURS) and shape.apart is None else None,
+        hue="run" if shape.runs > 1 and shape.apart is None else None,
+        columns="params" if shape.runs > len(COLOURS) and 1 < sizes <= MOST_PANELS and shape.apart is None else None,
     )
 
 
@@ -90,6 +91,8 @@ def _rows(shape: Shape, reads: Mapping[str, Read]) -> tuple[str, ...]:
 
 
 COLOURS = range(8)
+MOST_PANELS = 6
+"""Sizes that have a panel each, where runs are too many for one."""
 SAME_SIZE = """# Runs of one size, but for seed and shape, keep a distance of a percent or two.
 effects = [{ over = "run", sd = 0.02 }]"""
 OTHER_SIZES = """# Runs may be of any size: tenfold sizes differ by ten percent and more.

@@ -13,8 +13,9 @@ from bayes_scaling.data.role_record import Question
 from bayes_scaling.data.role_units import infer_units, unit_text
 from bayes_scaling.data.role_words import meanings
 from bayes_scaling.laws.units import read_unit
-from bayes_scaling.model.studies.propose.draft import Draft
+from bayes_scaling.model.studies.propose.draft import Draft, literal
 from bayes_scaling.model.studies.propose.hints import may_tell, options_for, quoted_names, unfit
+from bayes_scaling.model.studies.propose.responses import is_error_name, no_loss_above_zero, share_of_answers
 from bayes_scaling.model.studies.propose.shape import Shape
 
 REPEATED, MIXED = 1.01, 0.05
@@ -24,7 +25,11 @@ LISTED = 8
 
 def unsupported(shape: Shape) -> str:
     """Return why no law can be told from the rows of a table; "" where one can."""
-    if "loss" not in shape.numbers or not shape.usable.any():
+    if "loss" not in shape.numbers:
+        return ""
+    if why := no_loss_above_zero(shape) or share_of_answers(shape):
+        return why
+    if not shape.usable.any():
         return ""
     seen = shape.numbers["loss"][shape.usable]
     if len(seen) == 1:
@@ -119,7 +124,13 @@ def remarks(shape: Shape, draft: Draft) -> tuple[str, ...]:
         f"column {name!r} has {format_count(of)} levels, too many for {format_count(shape.runs)} runs: not read"
         for name, of in many.items()
     ]
-    unread = _unread([name for name in _left(shape) if name not in many])
+    errors = [name for name in _left(shape) if name in shape.roles.numbers and is_error_name(name)]
+    said += [
+        f"column {name!r} may be the standard errors of the losses: not read; "
+        f"measurement_error = {{ column = {literal(name)}, relative = false }} in [data] reads it"
+        for name in errors
+    ]
+    unread = _unread([name for name in _left(shape) if name not in {*many, *errors}])
     return tuple(filter(None, (_mixed(shape, draft), _epochs(shape, draft), *said, *unread)))
 
 

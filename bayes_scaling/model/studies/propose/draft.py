@@ -65,6 +65,7 @@ class Draft:
     groups: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     run: str | tuple[str, str] | None = None
     hue: str | None = None
+    columns: str | None = None
 
 
 def literal(value: object) -> str:

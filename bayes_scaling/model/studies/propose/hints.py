@@ -100,7 +100,10 @@ def instead_of_loss(shape: Shape) -> str:
     """Return what a table has where a loss is expected, and what to do; "" where there is nothing like it."""
     wrong = unfit(shape, "loss")
     if wrong:
-        return f"{wrong}: of log likelihoods, give the table a column with their negatives"
+        return (
+            f"{wrong}: of log likelihoods, give the table a column with their negatives; losses less that of a unigram model "
+            "are read with positive = false, as in the study vocabulary"
+        )
     good = [name for name in _left(shape) if name in shape.roles.numbers and set(split_words(name)) & GOOD]
     if good:
         return f"{quoted_names(good)} grows as models get better: give the table a column of what falls, such as 1 - accuracy"

@@ -196,7 +196,10 @@ def shape_sentences(shape: Shape) -> list[str]:
         left -= count
         one = f"{format_count(count)} run{' is' if count == 1 else 's are'} not finished by column {shape.unfinished.column}"
         said.append(f"{one} ({shape.unfinished.text}), and left out")
-    if left:
+    below = int((shape.numbers["loss"] <= 0).sum()) if "loss" in shape.numbers else 0
+    if left and below == left:
+        said.append(f"{several(left, 'row')} with a loss at or below zero")
+    elif left:
         has, is_left = ("has", "is") if left == 1 else ("have", "are")
         said.append(f"{several(left, 'row')} {has} no loss, or no count above zero, and {is_left} left out")
     for role, one, many in (("params", "size", "sizes"), ("tokens", "number of tokens", "numbers of tokens")):

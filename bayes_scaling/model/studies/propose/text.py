@@ -33,7 +33,7 @@ def proposed_text(
         "",
         "[figure]",
         f"x = {literal(draft.x)}",
-        *([f"hue = {literal(draft.hue)}"] if draft.hue is not None else []),
+        *(f"{key} = {literal(of)}" for key, of in (("hue", draft.hue), ("columns", draft.columns)) if of is not None),
     ]
     return "\n".join(parts) + "\n"
 
