@@ -60,12 +60,15 @@ class GoesOn:
         Labels of runs that are none of the finished ones.
     shares
         Whether its rates are shares of the peak, as those of a run that the fit has seen.
+    reached
+        Where such a run has come to: its last row is an average, which lies before that.
     """
 
     run: str
     rate: Rate = "known"
     unfinished: Collection[str] = ()
     shares: bool = False
+    reached: float = 0.0
 
 
 def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_on: GoesOn) -> tuple[pd.DataFrame, str]:
@@ -88,7 +91,10 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_
     assert schedule is not None
     end = float(places[-1])
     rates = _rates(log[one.column].to_numpy(dtype=float) / end, log[schedule.lr].to_numpy(dtype=float))
-    shape, how = _shape(rates, _finished(fit, along, goes_on.unfinished), goes_on.rate)
+    if end <= goes_on.reached:
+        shape, how = _own(rates), "follow its rows"
+    else:
+        shape, how = _shape(rates, _finished(fit, along, goes_on.unfinished), goes_on.rate)
     if shape is None:
         wanted = [one.column, *of_schedule(columns)] if goes_on.shares else [one.column, schedule.along, schedule.lr]
         constant = "" if _fallen(rates) else 'rate = "constant" (--rate constant) where it stays as it is, or '
@@ -138,6 +144,11 @@ def _shape(rates: Rates, finished: Mapping[str, np.ndarray], rate: Rate) -> tupl
     fall = [run for run in begun if run not in stay]
     parts = [f"{_named(runs)} {way}" for runs, way in ((stay, "at a constant rate"), (fall, "with a fall")) if runs]
     return None, f"finished runs that began so part from here ({', '.join(parts)})"
+
+
+def _own(rates: Rates) -> np.ndarray | None:
+    """Return the rate of a run that has come to its end as a share of the peak on `SHARES`."""
+    return 1.0 - _extended(rates.share, 1.0 - rates.rate)
 
 
 def _named(runs: list[str]) -> str:

@@ -19,7 +19,7 @@ from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.prediction.known_rates import carried_on, known_log, of_schedule
+from bayes_scaling.prediction.known_rates import carried_on, come_to, known_log, of_schedule
 from bayes_scaling.prediction.planned_rates import GoesOn, continued
 
 OWN = "this run"
@@ -130,9 +130,11 @@ def places_ahead(
         if not of_schedule(fit.runs.columns):
             return own.loc[own.index.repeat(most)].assign(**{along: places}), ()
         rows = known_log(fit, seen, along) if log is None else _log_in_base(fit, log)
-        plan, said = continued(fit, rows, places, along, replace(goes_on or GoesOn(OWN), shares=log is None))
+        how = goes_on or GoesOn(OWN)
+        how = how if log is not None else replace(how, shares=True, reached=come_to(seen, along))
+        plan, said = continued(fit, rows, places, along, how)
         ahead = _planned(fit, own, rows, plan)
-        return (carried_on(fit, seen, ahead) if log is None else ahead), (said,)
+        return (carried_on(fit, seen, ahead, along) if log is None else ahead), (said,)
     points = _planned(fit, own, log, in_base_units(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]

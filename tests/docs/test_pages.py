@@ -63,7 +63,7 @@ def test_every_module_that_pages_name_has_what_they_take_from_it() -> None:
 
 @pytest.mark.parametrize("line", commands())
 def test_every_command_is_accepted(line: str) -> None:
-    name, *words = shlex.split(line)
+    name, *words = shlex.split(line, comments=True)
     command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
     command.make_context(name, words)
 

@@ -154,6 +154,17 @@ def test_the_rate_of_a_run_that_the_fit_has_seen_goes_on_as_that_of_its_log(shap
     assert known.final.median() == pytest.approx(float(log.final.median()), rel=0.01)
 
 
+@pytest.mark.parametrize("shape", ["wsd", "cosine to zero", "constant"])
+def test_a_run_that_the_fit_has_seen_to_its_end_is_known_there(shape: str) -> None:
+    fit = family({"a": "constant", "b": "wsd", "c": "cosine", "d": shape})
+    whole = log("d", 1e9, RATES[shape], 2e10)
+    of = schedule_inputs(whole, Schedule(along="tokens"), wanted=["lr_weighted", "lr_annealed"]).iloc[-1]
+    found = bs.forecast(fit, "d", 2e10, refit_below=0)
+    assert "taken to follow its rows" in found.notes[0]
+    assert float(found.path["weighted"][-1]) == pytest.approx(of["lr_weighted"], rel=0.01)
+    assert float(found.path["annealed"][-1]) == pytest.approx(of["lr_annealed"], abs=0.03)
+
+
 def test_the_rate_of_runs_that_the_fit_has_seen_is_asked_for_by_name() -> None:
     fit = family({"a": "constant", "b": "wsd", "c": "cosine"})
     with pytest.raises(bs.InputError, match=r"run 'a': .* rate = \"constant\" .* columns tokens, weighted, annealed, fall"):
