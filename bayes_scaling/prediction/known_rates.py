@@ -7,11 +7,14 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.schedule_columns import DERIVED, FALL, STEPLESS
+from bayes_scaling.data.schedules import MIN_FALL
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.shared_misfit import WIDTH
 
-ROUNDED = 0.005
+ROUNDED = 0.01
 """The end of a run is told from its averages to such a share."""
+OF_A_ROW = 0.1
+"""Share of the way that a row averages, about."""
 
 
 def of_schedule(columns: Columns) -> dict[str, str]:
@@ -54,14 +57,18 @@ def come_to(seen: pd.DataFrame, along: str) -> float:
     return float(last[along] * np.exp(WIDTH * last.get("mean_lag", 0.0)) * (1.0 + ROUNDED))
 
 
-def carried_on(fit: Fit, seen: pd.DataFrame, ahead: pd.DataFrame) -> pd.DataFrame:
+def carried_on(fit: Fit, seen: pd.DataFrame, ahead: pd.DataFrame, along: str) -> pd.DataFrame:
     """Return places to come, the first that of the last row seen, with sums of the rate that go on from those of that row.
 
-    The rows that a fit keeps are averages, and sums over them miss those of the log by some thousandths.
+    The rows that a fit keeps are averages. A weighted distance over them misses that of the log by as much from then on; how
+    much of a steep fall has taken effect, until the falls that one row averages lie far behind.
     """
-    columns = fit.runs.columns
     last, found = seen.iloc[-1], ahead.copy(deep=False)
-    for name, column in of_schedule(columns).items():
+    fades = np.exp(-(ahead[along] / float(last[along]) - 1.0) / OF_A_ROW)
+    for name, column in of_schedule(fit.runs.columns).items():
+        off = float(last[name]) - float(ahead[name].iloc[0])
         if column == "lr_weighted":
-            found[name] = ahead[name] + (float(last[name]) - float(ahead[name].iloc[0]))
+            found[name] = ahead[name] + off
+        elif column == "lr_annealed":
+            found[name] = (ahead[name] + off * fades).clip(lower=MIN_FALL)
     return mark_base_units(found)

@@ -134,7 +134,7 @@ def places_ahead(
         how = how if log is not None else replace(how, shares=True, reached=come_to(seen, along))
         plan, said = continued(fit, rows, places, along, how)
         ahead = _planned(fit, own, rows, plan)
-        return (carried_on(fit, seen, ahead) if log is None else ahead), (said,)
+        return (carried_on(fit, seen, ahead, along) if log is None else ahead), (said,)
     points = _planned(fit, own, log, in_base_units(at, fit.runs))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
