@@ -56,6 +56,17 @@ def lines(sentences: Iterable[str], record: object = None) -> str:
     return "\n".join([*sentences, *([f"{line}."] if line else [])])
 
 
+def note_lines(notes: Iterable[str]) -> list[str]:
+    """Return notes of a record as lines of its summary: what the command line prints beside it.
+
+    Examples
+    --------
+    >>> note_lines(["arch 'new' is a level that the runs do not have"] * 2)
+    ["note: arch 'new' is a level that the runs do not have."]
+    """
+    return [visible(f"note: {note}.") for note in dict.fromkeys(notes)]
+
+
 def health_of(record: object) -> str:
     """Return what speaks against the draws of a record in one line; "" where they are clean, or none are behind it."""
     return str(getattr(getattr(record, "health", None), "line", ""))

@@ -162,6 +162,7 @@ def say_basis(jobs: "list[Forecast]") -> None:
     """Print of how many draws forecasts are made, what was found in logs, and which runs are unlike those of the fit."""
     basis = jobs[0].basis
     say(f"{basis[0].upper()}{basis[1:]}.")
+    say(*dict.fromkeys(f"note: {note}" for one in jobs for note in one.level_notes), err=True)
     say(*dict.fromkeys(f"note [log]: {note}" for one in jobs for note in one.log_notes))
     say(*dict.fromkeys(f"note [learning rate]: {note}" for one in jobs for note in one.notes))
     say(*(f"note [unlike]: {one.outlier}" for one in jobs if one.outlier))

@@ -67,7 +67,7 @@ def sensitivity(
         for path, figure in figures.items():
             write_figure(figure, path)
     for one in found:
-        say(*replace(one, health=None).summary().splitlines())  # what the sampler says comes once, at the end
+        say(*replace(one, health=None, notes=()).summary().splitlines())  # what the sampler says comes once, at the end
     for note in dict.fromkeys(note for one in found for note in one.notes):
         say(f"note [sensitivity]: {note}")
     say(f"shares, shifts and further runs -> {folder / 'sensitivity.csv'}")

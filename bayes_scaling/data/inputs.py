@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import amount, decades, exact
 from bayes_scaling.data.cells import named_column, number_column
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import IN_BASE
@@ -75,3 +76,30 @@ def round_reference(values: pd.Series) -> float:
     exponent = float(np.log10(values).mean())
     lead = min((1, 2, 5, 10), key=lambda digit: abs(exponent - floor(exponent) - log10(digit)))
     return float(f"{lead}e{floor(exponent)}")
+
+
+FAR_REFERENCE = 3.0
+"""A stated reference so many decades beyond the runs is said: priors at it are about no size that the runs come near."""
+
+
+def far_references(table: pd.DataFrame, columns: Columns) -> tuple[str, ...]:
+    """Return which stated references lie far beyond the runs, as one in base units does beside a column in millions."""
+    said = []
+    for name in columns.scales:
+        one = columns.inputs[name]
+        if one.reference is None:
+            continue
+        low, high = float(table[name].min()), float(table[name].max())
+        apart = max(log10(low / one.reference), log10(one.reference / high))
+        if apart >= FAR_REFERENCE:
+            own = one.scale or 1.0
+            near = low * 10**-FAR_REFERENCE <= one.reference / own <= high * 10**FAR_REFERENCE
+            how = (
+                f"; a reference is in the unit of the column, of {exact(own)} {one.unit}: "
+                f"expected {exact(one.reference / own**2)} for {amount(one.reference / own, one.unit)}"
+            )
+            said.append(
+                f"the reference of {name}, {amount(one.reference, one.unit)}, lies {decades(apart)} beyond the runs, which "
+                f"have {amount(low, '')} to {amount(high, one.unit)}: priors are at it{how if own != 1.0 and near else ''}"
+            )
+    return tuple(said)

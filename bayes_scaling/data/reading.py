@@ -19,7 +19,7 @@ from bayes_scaling.data.copies import drop_copies, twin_note
 from bayes_scaling.data.counting import joined_conventions, table_conventions
 from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
 from bayes_scaling.data.curve import Curve, Tail
-from bayes_scaling.data.inputs import input_columns, input_reference, with_schedule
+from bayes_scaling.data.inputs import far_references, input_columns, input_reference, with_schedule
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import alike_levels, label_column
 from bayes_scaling.data.log_cleaning import as_log, clean_log
@@ -117,6 +117,7 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
         name: input_reference(checked[name], one.column, source, one.reference_at) if one.reference is None else one.reference
         for name, one in columns.inputs.items()
     }
+    notes += far_references(checked, columns)
     dropped, levels = sum(part.dropped for part in parts), levels_of(checked, columns.dims)
     notes += tuple(note for dim, of in levels.items() for note in alike_levels(dim, of))
     return Runs(mark_base_units(checked), columns, references, levels, source, dropped, averaged, notes)

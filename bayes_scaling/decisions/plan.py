@@ -13,7 +13,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import several
 from bayes_scaling._base.quantiles import sorted_quantiles
-from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, note_lines, show, view
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.distance import regions
 from bayes_scaling.data.points import in_base_units
@@ -74,6 +74,11 @@ class Plan:
     within: float
     health: Health | None = None
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before relying on it, a sentence each: levels never seen, draws without a loss or beyond its bounds."""
+        return tuple(self.choice.attrs.get("notes", ()))
+
     @asked
     def probability(self, target: float) -> np.ndarray:
         """Return the probability that one new run of the plan shows at most a loss, for each row."""
@@ -117,7 +122,7 @@ class Plan:
     def summary(self, target: float | None = None) -> str:
         """Return what the plan says, a sentence a line, with the probability of a target where one is given."""
         every = view("bayes_scaling.decisions.plan_sentences:said_of_plan")(self, target)
-        return lines([one for of in every for one in of], self)
+        return lines([*(one for of in every for one in of), *note_lines(self.notes)], self)
 
     @asked
     def plot(self) -> Any:

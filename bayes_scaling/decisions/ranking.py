@@ -15,7 +15,7 @@ from bayes_scaling._base.numbers import (
     exact,
     several,
 )
-from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, note_lines, show, view
 from bayes_scaling.decisions.ranking_costs import cost_rows, draw_quantiles, multiple_quantiles
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
@@ -172,7 +172,7 @@ class Ranking:
     def summary(self) -> str:
         """Return what the ranking says, a sentence a line."""
         every = view("bayes_scaling.decisions.rank_sentences:said_of_ranking")(self)
-        return lines([one for of in every for one in of], self)
+        return lines([*(one for of in every for one in of), *note_lines(self.notes)], self)
 
     @asked
     def plot(self) -> Any:

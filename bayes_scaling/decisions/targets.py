@@ -24,6 +24,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.units import FLOP
 from bayes_scaling.prediction.costs import Costed
+from bayes_scaling.prediction.notes import noted
 
 BUDGETS = 73
 """Budgets tried on the way to a target."""
@@ -89,7 +90,7 @@ def compute_needed(
     if len(asked.choice) > len(budgets):
         raise InputError(f"the compute needed for a target is asked for one point at a time; {_several(asked, len(budgets))}")
     found = _first_below(asked.loss, np.log(budgets), target, spent.base_unit)
-    return found.assign_attrs(counted=spent.counted, place=plan_place(asked, 0))
+    return noted(found.assign_attrs(counted=spent.counted, place=plan_place(asked, 0)), asked.notes)
 
 
 def _several(asked: Plan, budgets: int) -> str:

@@ -13,7 +13,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import band, decades, probability, several, spaced_name, unit_beside
 from bayes_scaling._base.quantiles import INTERVAL, mean_known, sorted_quantiles
-from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, note_lines, show, view
 from bayes_scaling.data.direction import better
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.expectation import as_rows
@@ -139,7 +139,8 @@ class Contrast:
         middle = table["ratio_q50" if "ratio" in self else "diff_q50"].fillna(0.0)
         ends = dict.fromkeys([int(middle.argmin()), int(middle.argmax())])
         rows = ends if len(table) > MAX_POINTS_SUMMARIZED else range(len(table))
-        return lines([visible(one) for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)], self)
+        said = [visible(one) for row in rows for one in self._sentences(table.iloc[row].to_dict(), row)]
+        return lines([*said, *note_lines(self.notes)], self)
 
     @asked
     def plot(self, x: str | None = None) -> Any:

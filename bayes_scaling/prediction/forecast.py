@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import get_args, overload
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import checks
@@ -19,12 +20,14 @@ from bayes_scaling.data.runs import concat_runs
 from bayes_scaling.data.tables import Table, tables_of
 from bayes_scaling.inference.fit import refit
 from bayes_scaling.inference.health import Health, combined
+from bayes_scaling.inference.memory import draws_in
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import Stack, inputs_read
+from bayes_scaling.inference.stacking import Stack, groups_needed, inputs_read
 from bayes_scaling.prediction.conditioning import Conditioned, conditioned
 from bayes_scaling.prediction.forecast_record import Forecast as Forecast, Joint
 from bayes_scaling.prediction.jobs import Ends, Job, joint_frame, read_jobs, with_jobs
 from bayes_scaling.prediction.joint_forecast import Forecasts
+from bayes_scaling.prediction.notes import new_levels, noise_groups
 from bayes_scaling.prediction.planned_rates import Rate
 from bayes_scaling.prediction.predict import Kind, labelled
 from bayes_scaling.prediction.shared_misfit import shared_misfits
@@ -34,6 +37,9 @@ MAX_DRAWS_FORECAST = 2000
 
 FEW_DRAWS = 200.0
 """With fewer effective draws the ends of a band hang on a dozen of them: the model is fitted again."""
+
+FEW_SHARE = 0.25
+"""A fit of few draws is fitted again only where its rows leave less than so many of its draws: more would not come of it."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def forecast(  # type: ignore[overload-overlap]  # records are one table
     *,
     kind: Kind = ...,
     seed: int = 0,
-    refit_below: float = ...,
+    refit_below: float | None = ...,
     rate: Rate = ...,
 ) -> Forecast: ...
 @overload
@@ -69,7 +75,7 @@ def forecast(
     *,
     kind: Kind = ...,
     seed: int = 0,
-    refit_below: float = ...,
+    refit_below: float | None = ...,
     rate: Rate = ...,
 ) -> Forecasts: ...
 
@@ -81,7 +87,7 @@ def forecast(
     *,
     kind: Kind = "observed",
     seed: int = 0,
-    refit_below: float = FEW_DRAWS,
+    refit_below: float | None = None,
     rate: Rate = "known",
 ) -> Forecast | Forecasts:
     """Return the posterior of what unfinished runs will show, given a fitted family of runs and their rows so far.
@@ -104,7 +110,8 @@ def forecast(
         Of the scatter.
     refit_below
         With fewer effective draws than this the model is fitted again with the rows among its runs, by the settings of the fit,
-        which takes as long as that did; 0 never does.
+        which takes as long as that did; 0 never does. None: 200, or a quarter of the draws that the forecast is made of where
+        that is less.
     rate
         How the learning rate goes on, where inputs come of it: "known" is as in finished runs that began so, or along the
         cosine or line on which its own rows lie; "constant" leaves it as it is where it has not fallen. A table of places says
@@ -150,10 +157,12 @@ def forecast(
     return made.jobs[0] if alone else made
 
 
-def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: float, *, again: bool) -> _Found:
+def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: float | None, *, again: bool) -> _Found:
     """Return what a law says of jobs, fitted again with them where their rows leave few draws."""
-    found = _likeliest(_thinned(fit), jobs, along, seed, again=again)
-    effective, refitted = found.effective, found.effective < refit_below and not all(job.known for job in jobs)
+    drawn = _thinned(fit)
+    found = _likeliest(drawn, jobs, along, seed, again=again)
+    few_draws = min(FEW_DRAWS, FEW_SHARE * draws_in(drawn)) if refit_below is None else refit_below
+    effective, refitted = found.effective, found.effective < few_draws and not all(job.known for job in jobs)
     tails, evidence = found.tail_probabilities, found.evidence
     if refitted:
         few = number(effective, 2)
@@ -244,10 +253,18 @@ def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind:
                 pace=job.pace,
                 log_notes=others,
                 joint=joint,
+                level_notes=_level_notes(fit, job),
             )
         )
     anew = {job.label: path(found.expected, owner == -1 - i).isel(row=-1) for i, job in enumerate(jobs)} if again else {}
     return Forecasts(tuple(made), anew)
+
+
+def _level_notes(fit: Fit | Stack, job: Job) -> tuple[str, ...]:
+    """Return which levels of a job's groups the runs do not have; that it is a run of its own is no news."""
+    groups = [dim for dim in sorted({*groups_needed(fit), *noise_groups(fit)}) if dim != "run" and not job.known]
+    frame = pd.concat([job.seen, job.ahead], ignore_index=True)
+    return tuple(note for dim in groups for note in new_levels(fit, frame, dim))
 
 
 def along_runs(fit: Fit) -> str:

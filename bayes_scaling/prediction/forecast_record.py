@@ -16,6 +16,7 @@ from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.first_passage import FirstPassage, passage_places
 from bayes_scaling.prediction.goal import checked_target, more_is_better
+from bayes_scaling.prediction.notes import noted
 from bayes_scaling.prediction.pace import Pace, told_pace
 from bayes_scaling.prediction.predict import Kind
 from bayes_scaling.prediction.summary import summarize
@@ -75,6 +76,8 @@ class Forecast:
         What was found in its log, and done about it.
     joint
         What it shares with forecasts of other runs made in the same call.
+    level_notes
+        Which levels of its groups the runs of the fit do not have, as `predict` says it.
     """
 
     path: xr.DataArray
@@ -92,6 +95,7 @@ class Forecast:
     pace: Pace | None = None
     log_notes: tuple[str, ...] = ()
     joint: Joint | None = field(default=None, compare=False)
+    level_notes: tuple[str, ...] = ()
 
     surprise = renamed_property("Forecast", "surprise", "tail_probability")
     unlike = renamed_property("Forecast", "unlike", "outlier")
@@ -164,7 +168,7 @@ class Forecast:
     @asked
     def to_frame(self) -> pd.DataFrame:
         """Return the path as a table: inputs and groups of each place, mean, sd, quantiles of the loss, distance."""
-        return summarize(self.path)
+        return noted(summarize(self.path), self.level_notes)
 
     @asked
     def summary(self, target: float | None = None) -> str:

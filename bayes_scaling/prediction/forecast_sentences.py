@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import amount, band, exact, number, percent, probability, unit_beside
+from bayes_scaling._base.views import note_lines
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.first_passage import FirstPassage
 from bayes_scaling.prediction.forecast_record import Forecast
@@ -22,12 +23,13 @@ def forecast_sentence(found: Forecast, target: float | None = None) -> str:
 
 def said_of_forecast(found: Forecast, target: float | None = None) -> list[str]:
     """Return the sentences of a forecast, and what to know of it."""
-    return [*_end(found, target), *_outlier(found)]
+    return [*_end(found, target), *_outlier(found), *note_lines(found.level_notes)]
 
 
 def said_of_forecasts(found: Forecasts, target: float | None = None) -> list[str]:
     """Return the sentences of forecasts of several jobs, a job a line, then which of them ends lowest."""
-    return [*(" ".join([*_end(one, target), *_outlier(one)]) for one in found.jobs), *lowest_sentences(found)]
+    said = [" ".join([*_end(one, target), *_outlier(one)]) for one in found.jobs]
+    return [*said, *lowest_sentences(found), *note_lines(note for one in found.jobs for note in one.level_notes)]
 
 
 def lowest_sentences(found: Forecasts) -> list[str]:

@@ -63,7 +63,7 @@ def moved_answers(fit: Posterior, questions: Sequence[str] | None, budget: Budge
 
 def _moved(fit: Posterior, asked: Estimand, place: int) -> Moved:
     found = sensitivity(fit, asked)
-    title, *said = replace(found, health=None).summary().splitlines()
+    title, *said = replace(found, health=None, notes=()).summary().splitlines()
     figure = drawing(sensitivity_figure(found), f"moves{place}", "Its uncertainty, and what moves it", CAPTION)
     return Moved(title, said, found.notes, figure)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base import calls
-from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
+from bayes_scaling._base.views import draws_of, in_a_line, lines, note_lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import mark
 
@@ -70,7 +70,8 @@ class Sensitivity:
     @calls.asked
     def summary(self) -> str:
         """Return what the answer's uncertainty is made of, what shifts it and what would shrink it, a sentence a line."""
-        return lines(view("bayes_scaling.decisions.sensitivity.sentences:said_of_sensitivity")(self), self)
+        said = view("bayes_scaling.decisions.sensitivity.sentences:said_of_sensitivity")(self)
+        return lines([*said, *note_lines(self.notes)], self)
 
     @calls.asked
     def plot(self) -> Any:
