@@ -117,7 +117,7 @@ def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     Raises
     ------
     InputError
-        As `read_runs` does, and where runs lack an input or group of the fit's, or are in another unit, and where all rows are the fit's own.
+        As `read_runs` does, and where runs lack an input or group of the fit's, are in another unit, or are all the fit's own.
 
     References
     ----------
