@@ -147,6 +147,11 @@ def calibration(fit: bs.Fit) -> Calibration:
     return Calibration(ranks.assign(divergences=0, r_hat=1.0, ess=400.0), 0, {}, {"0": CLEAN, "1": fit.health})
 
 
+def unseen(fit: bs.Fit) -> Runs:
+    """Return runs like those of a fit that it has not seen."""
+    return replace(fit.runs, table=fit.runs.table.assign(run=fit.runs.table["run"] + " again"))
+
+
 def held_out(fit: bs.Fit) -> pd.DataFrame:
     return score_points(fit, fit.runs.table)
 
@@ -186,7 +191,7 @@ RECORDS: dict[str, Callable[[bs.Fit], Any]] = {
     "next_runs": next_runs,
     "sensitivity": sensitivity,
     "backtest": backtest,
-    "score": lambda fit: bs.score(fit, fit.runs),
+    "score": lambda fit: bs.score(fit, unseen(fit)),
     "comparison": comparison,
     "multiverse": multiverse,
     "batch": batch,
@@ -234,7 +239,7 @@ MADE: dict[str, Callable[[bs.Fit], Any]] = {
     "candidate_table": lambda fit: next_runs(fit).to_frame(),
     "set_table": lambda fit: next_runs(fit).sets_to_frame(),
     "score_points": held_out,
-    "scores of a table": lambda fit: bs.score(fit, fit.runs).to_frame(),
+    "scores of a table": lambda fit: bs.score(fit, unseen(fit)).to_frame(),
     "score_table": lambda fit: score_table(held_out(fit)),
     "backtest's points": lambda fit: backtest(fit).points,
     "scores of a backtest": lambda fit: score_table(backtest(fit).points, ["train", "decades"]),

@@ -41,16 +41,14 @@ def contrast(
     """
     import pandas as pd
 
+    from bayes_scaling.decisions.estimand_text import pair_of_levels
     from bayes_scaling.inference.stacking import groups_needed
     from bayes_scaling.plots.overview import contrast_figure
     from bayes_scaling.prediction.arms import kin
     from bayes_scaling.prediction.contrast import contrast_at
     from bayes_scaling.prediction.cost_contrast import own_name
 
-    group, _, pair = levels.partition("=")
-    a, _, b = pair.partition(":")
-    if not (group and a and b):
-        raise InputError(f"{levels!r}: expected GROUP=A:B, as in attention=moba:full")
+    group, a, b = pair_of_levels(levels)
     file_to_write(out)
     fitted = read_posterior(folder)
     table = contrast_at(fitted, group, a, b, at, cost=cost, along=along)

@@ -12,11 +12,11 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.group_cells import NEW
 from bayes_scaling.inference.expectation import at, log_inputs
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read, law_reads
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.prediction.levels import has_place, no_level, unseen
+from bayes_scaling.prediction.notes import NEW_RUN
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def held_point(fit: Posterior, where: Mapping[str, str], text: str, moved: tuple
     if missing := [name for name in needed if name not in said and not (new and name == "run")]:
         raise InputError(f"the question {text!r} needs a value of {format_names(missing)} too")
     row = {called[n]: held_level(fit, n, of) if n in fit.runs.levels else held_number(n, of) for n, of in said.items()}
-    row |= {"run": NEW} if new else {}
+    row |= {"run": NEW_RUN} if new else {}
     return in_base_units(pd.DataFrame([row]), fit.runs) if row else None
 
 

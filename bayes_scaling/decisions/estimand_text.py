@@ -11,8 +11,9 @@ FORMS = (
     "run at NAME=VALUE, ...; plan at compute=FLOP; parameter NAME [at GROUP=LEVEL, ...]"
 )
 
-_QUOTED = r"\"[^\"]*\"|'[^']*'"
-_PAIR_OF_LEVELS = rf"\s+(?P<name>[^=:]+?)\s*=\s*(?P<a>{_QUOTED}|[^:]+?)\s*:\s*(?P<b>{_QUOTED}|.+?)(?:\s+at\s+(?P<at>.+))?"
+_QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+_LEVELS = rf"(?P<name>[^=:]+?)\s*=\s*(?P<a>{_QUOTED}|[^:]+?)\s*:\s*(?P<b>{_QUOTED}|.+?)"
+_PAIR_OF_LEVELS = rf"\s+{_LEVELS}(?:\s+at\s+(?P<at>.+))?"
 _SHAPES = {
     "contrast": re.compile(f"contrast{_PAIR_OF_LEVELS}"),
     "multiplier": re.compile(f"multiplier{_PAIR_OF_LEVELS}"),
@@ -57,9 +58,42 @@ def parse_estimand(text: str) -> Estimand:
     text = " ".join(text.split())
     for kind, shape in _SHAPES.items():
         if found := shape.fullmatch(text):
+            _refuse_colons(text, found.groupdict())
             parts = {name: _bare(of) for name, of in found.groupdict().items() if name != "at" and of}
             return Estimand(text, kind, held=_pairs(text, found.groupdict().get("at")), **parts)
     raise InputError(f"the question {text!r} has no form that is known; expected one of: {FORMS}")
+
+
+def pair_of_levels(text: str) -> tuple[str, str, str]:
+    """Return the group and the two levels of "GROUP=A:B"; levels that hold a colon are quoted.
+
+    Raises
+    ------
+    InputError
+        Where it has another form.
+
+    Examples
+    --------
+    >>> pair_of_levels("attention=moba:full"), pair_of_levels("arch='a:b':dense")
+    (('attention', 'moba', 'full'), ('arch', 'a:b', 'dense'))
+    """
+    found = re.fullmatch(_LEVELS, text.strip())
+    if found is None:
+        raise InputError(f"{text!r}: expected GROUP=A:B, as in attention=moba:full")
+    _refuse_colons(text, found.groupdict())
+    return found["name"], _bare(found["a"]), _bare(found["b"])
+
+
+def _refuse_colons(text: str, parts: Mapping[str, str | None]) -> None:
+    """Raise InputError where more than one colon is between levels: which of them divides the two is not clear."""
+    b = parts.get("b") or ""
+    if ":" in b and not re.fullmatch(_QUOTED, b):
+        name, said = parts.get("name"), f"{parts.get('a')}:{b}"
+        first, _, last = said.rpartition(":")
+        raise InputError(
+            f"{text!r}: {said!r} has several colons, and it is not clear which divides the two levels; a level that holds one "
+            f"stands in quotes, as {name}={_in_quotes(_bare(first))}:{last}"
+        )
 
 
 def held_too(asked: Estimand, cell: Mapping[str, str]) -> Estimand:
@@ -70,9 +104,13 @@ def held_too(asked: Estimand, cell: Mapping[str, str]) -> Estimand:
 
 
 def _quoted(level: str) -> str:
-    if not re.search(r"[,=\"']|^\s|\s$", level):
-        return level
-    return f"'{level}'" if '"' in level else f'"{level}"'
+    return _in_quotes(level) if re.search(r"[,=\"']|^\s|\s$", level) else level
+
+
+def _in_quotes(level: str) -> str:
+    """Return a level in quotes, with a backslash before what would end them, and before a backslash."""
+    mark = "'" if '"' in level or ("'" not in level and ":" in level) else '"'
+    return f"{mark}{re.sub(rf'([{mark}\\])', r'\\\1', level)}{mark}"
 
 
 def _pairs(text: str, said: str | None) -> dict[str, str]:
@@ -89,4 +127,5 @@ def _pairs(text: str, said: str | None) -> dict[str, str]:
 
 
 def _bare(said: str) -> str:
-    return said[1:-1] if len(said) > 1 and said[0] == said[-1] and said[0] in "'\"" else said
+    quoted = len(said) > 1 and said[0] == said[-1] and said[0] in "'\""
+    return re.sub(r"\\([\\'\"])", r"\1", said[1:-1]) if quoted else said

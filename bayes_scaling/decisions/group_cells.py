@@ -5,9 +5,7 @@ import pandas as pd
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.decisions.cost import SPLITS
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read
-
-NEW = "a new one"
-"""The level of runs in a point that is about no run of the fit."""
+from bayes_scaling.prediction.notes import NEW_RUN
 
 
 def every_cell(fit: Posterior) -> pd.DataFrame:
@@ -26,4 +24,4 @@ def every_cell(fit: Posterior) -> pd.DataFrame:
 def for_new_run(fit: Posterior, points: pd.DataFrame) -> pd.DataFrame:
     """Return points of a run yet to be made, where the law varies over runs and the points name none."""
     named = {"run", *fit.runs.columns.dims.get("run", ())} & set(points)
-    return points if named or "run" not in groups_needed(fit) else mark_base_units(points.assign(run=NEW))
+    return points if named or "run" not in groups_needed(fit) else mark_base_units(points.assign(run=NEW_RUN))

@@ -22,7 +22,7 @@ from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.cost import SPLITS
-from bayes_scaling.decisions.group_cells import NEW, for_new_run
+from bayes_scaling.decisions.group_cells import for_new_run
 from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_costs, ratios_by_cost, side_by_side
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
@@ -32,6 +32,7 @@ from bayes_scaling.prediction.budget_curves import Path, powers_along
 from bayes_scaling.prediction.costs import Costed, axis_name
 from bayes_scaling.prediction.goal import refuse_rising
 from bayes_scaling.prediction.levels import asked_levels
+from bayes_scaling.prediction.notes import NEW_RUN
 
 CROSSOVER_WITHIN = 1e4
 """A crossover is searched for up to so many times the budget, unless said otherwise."""
@@ -117,7 +118,7 @@ def rank(
     name, unit, largest = budget_of(fit, group, [str(one) for one in ordered], path, costs)
     given = read_table(points, labels=fit.runs.columns.labels)
     arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
-    new = [dim for dim in ("run",) if dim in arms[0] and (arms[0][dim] == NEW).all()]  # no level that was asked for
+    new = [dim for dim in ("run",) if dim in arms[0] and (arms[0][dim] == NEW_RUN).all()]  # no level that was asked for
     table = arms[0].drop(columns=[group, *new, *(dim for dim in kin(fit, group) if dim in arms[0])])
     budgets = [checks.positive(float(of), "a budget") for of in table[name]]
     ends = _searched_up_to(budgets, below, unit)

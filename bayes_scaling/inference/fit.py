@@ -8,6 +8,7 @@ from typing import cast
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cost_axis import at_cost
+from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.densities import with_densities
@@ -141,7 +142,7 @@ def for_table(model: object, runs: object, columns: Mapping[str, str] | None, un
 
 
 @asked
-def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
+def refit(earlier: Fit, runs: Runs | Table, settings: Settings | None = None) -> Fit:
     """Return the posterior of the same model given other runs, without compiling again.
 
     Parameters
@@ -149,7 +150,8 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     earlier
         A fit of the model; its draws are not used.
     runs
-        The other runs, as `read_runs` returns them. Inputs whose columns state no reference have the earlier fit's.
+        The other runs, as `read_runs` returns them, or a table with the columns of the earlier fit's. Inputs whose columns
+        state no reference have the earlier fit's.
     settings
         How to sample; None: as the earlier fit was sampled, with the draws and step sizes of the round that was kept.
 
@@ -161,7 +163,7 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
     Raises
     ------
     InputError
-        As in `fit`.
+        As in `fit`, and in `read_runs`.
 
     Examples
     --------
@@ -169,9 +171,11 @@ def refit(earlier: Fit, runs: Runs, settings: Settings | None = None) -> Fit:
 
     >>> import bayes_scaling as bs
     >>> earlier = bs.fit(model, runs)  # doctest: +SKIP
-    >>> bs.refit(earlier, bs.read_runs("more_runs.csv", runs.columns))  # doctest: +SKIP
+    >>> bs.refit(earlier, "more_runs.csv")  # doctest: +SKIP
     """
-    return fit(earlier.model, runs, settings or earlier.settings)
+    given = runs is None or isinstance(runs, Runs | Settings)  # `fit` says what is wrong with others than runs
+    own = cast("Runs", runs) if given else read_runs(cast("Table", runs), earlier.runs.columns)
+    return fit(earlier.model, own, settings or earlier.settings)
 
 
 @asked

@@ -10,7 +10,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_bands
 from bayes_scaling.plots.shown import Shown, remember
-from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, quantiles, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, axis_of, log_ticks, log_where_positive, quantiles, with_unit
 
 
 @footed
@@ -39,7 +39,7 @@ def plot_band(
     unit
         Of x.
     log
-        Whether the vertical axis is logarithmic.
+        Whether the vertical axis is logarithmic, where all that is drawn lies above zero.
 
     Returns
     -------
@@ -71,8 +71,7 @@ def plot_band(
     ax.set_ylabel(with_unit(str(curve.attrs.get("long_name", "loss")), str(curve.attrs.get("units", ""))))
     log_ticks(ax, "x")
     if log:
-        ax.set_yscale("log")
-        log_ticks(ax, "y")
+        log_where_positive(ax)
     return ax
 
 

@@ -15,7 +15,7 @@ from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import kernel_density, paint_band, paint_bands, paint_density
-from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper, quantiles, with_unit
+from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, log_where_positive, paper, quantiles, with_unit
 from bayes_scaling.prediction.forecast import Forecast, along_runs, forecast
 from bayes_scaling.prediction.goal import more_is_better
 from bayes_scaling.prediction.running_log import end_in_base
@@ -255,9 +255,8 @@ def _violin(found: Forecast, ax: Axes, colour: str) -> None:
 
 
 def _labelled(found: Forecast, ax: Axes) -> None:
-    ax.set_yscale("log")
     log_ticks(ax, "x")
-    log_ticks(ax, "y")
+    log_where_positive(ax)
     end = float(found.path[found.along][-1])
     ax.spines["bottom"].set_bounds(ax.get_xlim()[0], end)
     ax.set_xticks([at for at in ax.get_xticks() if ax.get_xlim()[0] <= at <= end * 1.02])

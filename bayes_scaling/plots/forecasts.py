@@ -12,7 +12,7 @@ from bayes_scaling._base.numbers import exact, probability
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.forecast import density, plot_fan
 from bayes_scaling.plots.painters import paint_density
-from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, paper, with_unit
+from bayes_scaling.plots.style import COLOURS, INK, PAGE, axis_of, log_ticks, log_where_positive, paper, with_unit
 from bayes_scaling.prediction.joint_forecast import Forecasts
 
 WIDTH, HEIGHT = PAGE, 2.7
@@ -80,10 +80,9 @@ def plot_forecasts(found: Forecasts, ax: Axes | None = None, *, target: float | 
     for i, one in enumerate(found.jobs):
         plot_fan(one, ax, colour=COLOURS[i % len(COLOURS)], label=one.label)
     ax.set_xscale("log")
-    ax.set_yscale("log")
     _target(ax, target)
     log_ticks(ax, "x")
-    log_ticks(ax, "y")
+    log_where_positive(ax)
     ax.set_xlabel(with_unit(first.along.replace("_", " "), first.unit))
     ax.set_ylabel(with_unit(str(first.path.attrs.get("long_name", "loss")), str(first.path.attrs.get("units", ""))))
     ax.legend(loc="upper right", borderaxespad=0.1)

@@ -162,6 +162,15 @@ BETWEEN, WIDTH_OF_LETTER = 1.0, 0.6
 """Letters between two labels of an axis, and the width of one over the size of its font."""
 
 
+def log_where_positive(ax: Axes) -> None:
+    """Make the vertical axis logarithmic, if all that is drawn lies above zero, as losses below a unigram's do not."""
+    if float(np.min(ax.dataLim.intervaly)) > 0:
+        ax.set_yscale("log")
+        log_ticks(ax, "y")
+    else:
+        ax.set_yscale("linear")
+
+
 def log_ticks(ax: Axes, which: str) -> None:
     """Label a logarithmic axis with plain numbers, at 1, 2 and 5 where it spans little."""
     axis = ax.xaxis if which == "x" else ax.yaxis

@@ -25,6 +25,9 @@ MAX_ABOVE = 0.01
 MANY_DECADES = 2.0
 """From so far beyond the runs, a hundred times their inputs, it is said of points how far they lie."""
 
+NEW_RUN = "a new one"
+"""The level of runs in a point that is about no run of the fit: nothing is to be said of its not being there."""
+
 MAX_NAMED = 3
 """Most new levels of a group that are named."""
 
@@ -65,6 +68,7 @@ def new_levels(fit: Posterior, frame: pd.DataFrame, dim: str) -> list[str]:
         ] * known
     levels = fit.runs.levels[dim]
     fresh = list(dict.fromkeys(str(one) for one in frame[dim][level_index(frame[dim], levels) < 0]))
+    fresh = [one for one in fresh if (dim, one) != ("run", NEW_RUN)]
     if not fresh:
         return []
     terms = [of for one, _ in parts(fit) for of in varyings(one.model) if dim in of[1].dims]

@@ -9,9 +9,10 @@ from matplotlib.ticker import LogLocator
 
 from bayes_scaling._base.numbers import level_name, quantile_name
 from bayes_scaling.data.cost import Cost
+from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed
+from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
@@ -72,9 +73,21 @@ def _contrasts(fit: Posterior, units: dict[str, str]) -> Iterator[Drawing]:
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):
         figure = contrast_figure(fit, group, str(other), str(first))
-        title = f"What {level_name(other)} costs against {level_name(first)}"
-        caption = f"{level_name(other)} is worse above 0 %, and above 1. Bands hold 50 and 90 %. Grey: where the runs are."
+        rising = fit.runs.columns.response.rising
+        title = f"What {level_name(other)} {'gains' if rising else 'costs'} against {level_name(first)}"
+        caption = f"{_worse(fit, level_name(other))}Bands hold 50 and 90 %. Grey: where the runs are."
         yield drawing(figure, f"contrast{i}", title, caption, units)
+
+
+def _worse(fit: Posterior, level: str) -> str:
+    """Say on which side of a figure of contrasts a level is the worse one; nothing where outputs differ in that."""
+    columns = fit.runs.columns
+    ways = set(rising_rows(columns, fit.runs.table).tolist())
+    if len(ways) > 1:
+        return ""
+    zero = "0 %" if columns.response.positive else "0"
+    ratio = ", and above 1 where compute is compared" if len(inputs_read(fit)) == 1 else ""
+    return f"{level} is worse {'below' if True in ways else 'above'} {zero}{ratio}. "
 
 
 def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:

@@ -17,7 +17,7 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import SPLITS
-from bayes_scaling.decisions.group_cells import NEW, every_cell
+from bayes_scaling.decisions.group_cells import every_cell
 from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.plan_sentences import plan_sentences
 from bayes_scaling.decisions.rank import rank
@@ -26,7 +26,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read, law_reads, without_health
 from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.laws.units import is_loss_unit, more_is_better
-from bayes_scaling.prediction.notes import bound_notes
+from bayes_scaling.prediction.notes import NEW_RUN, bound_notes
 from bayes_scaling.prediction.predict import predict
 from bayes_scaling.report.words import capitalized
 from bayes_scaling.validation.stack_sentences import weighing_sentences
@@ -114,7 +114,7 @@ def _losses(fit: Posterior) -> list[str]:
         best = rows.iloc[[int((rows[read].argmax if more else rows[read].argmin)())]]
         return [_loss(fit, best, f"at the {'highest' if more else 'lowest'} {spaced_name(read)} of the runs")]
     largest = rows.iloc[[fit.runs.largest(grow)]]
-    beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW} if "run" in groups else {}))
+    beyond = largest.assign(**{name: TENFOLD * largest[name] for name in grow}, **({"run": NEW_RUN} if "run" in groups else {}))
     return [
         _loss(fit, largest, "at the largest run"),
         _loss(fit, beyond, f"at ten times its {' and '.join(map(spaced_name, grow))}"),
@@ -197,4 +197,4 @@ def _compared(fit: Posterior, group: str) -> tuple[str, ...]:
 def _last_levels(fit: Posterior, apart: tuple[str, ...]) -> dict[str, object]:
     """Return the last level of each group; of runs, a new one."""
     groups = [dim for dim in groups_needed(fit) if dim not in apart]
-    return {dim: NEW if dim == "run" else fit.runs.levels[dim][-1] for dim in groups}
+    return {dim: NEW_RUN if dim == "run" else fit.runs.levels[dim][-1] for dim in groups}

@@ -1,6 +1,7 @@
 """Hashes that tell a fit, its data, and a row of them again, whatever they are called and whichever unit they came in."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,20 @@ def row_hashes(runs: Runs) -> list[str]:
     own = [] if "run" in runs.columns.dims else ["response"]
     texts = _texts(runs.table, [*runs.columns.scales, *runs.columns.dims, *own])
     return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:ROW_LETTERS] for text in texts]
+
+
+def own_rows(fitted: Runs, runs: Runs) -> np.ndarray:
+    """Return which rows of runs, which have the columns of those that were fitted, are among them.
+
+    As `row_hashes` tells rows, with all inputs; runs that were named by their row alone are told by their responses too.
+    """
+    columns = fitted.columns
+    names = [*(name for name in columns.inputs if name not in columns.scales), *([] if columns.run else ["response"])]
+    every = [
+        list(zip(row_hashes(replace(one, columns=columns)), _texts(one.table, names), strict=True)) for one in (fitted, runs)
+    ]
+    seen = set(every[0])
+    return np.array([row in seen for row in every[1]], dtype=bool)
 
 
 def _texts(table: pd.DataFrame, names: list[str]) -> list[str]:

@@ -10,13 +10,15 @@ import pandas as pd
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import format_count, number, percent, several
-from bayes_scaling._base.views import in_a_line, lines, show, view
+from bayes_scaling._base.views import in_a_line, lines, note_lines, show, view
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
-from bayes_scaling.inference.stacking import Posterior, noise_scale
+from bayes_scaling.inference.posterior import is_prior
+from bayes_scaling.inference.stacking import Posterior, noise_scale, parts
+from bayes_scaling.validation.ledger_hashes import own_rows
 from bayes_scaling.validation.scores import crps_of, crps_sentence, score_points, score_table
 
 
@@ -32,11 +34,14 @@ class Score:
         What the CRPS is of: "log loss" where the noise is on it, else the unit of the response.
     health
         The health of the fit; None for draws from the prior.
+    notes
+        What is to know, such as how many rows were left out as the fit has seen them.
     """
 
     points: pd.DataFrame
     crps_of: str = ""
     health: Health | None = None
+    notes: tuple[str, ...] = ()
 
     @carried
     @asked
@@ -69,6 +74,7 @@ class Score:
                 f"50 % bands hold {half} of them, 90 % bands {most}.",
                 f"{crps_sentence(row['crps'], self.crps_of)}, the mean log score {number(row['log_score'])}.",
                 *([] if np.isnan(explained) else [f"Medians have R^2 {number(explained)}."]),
+                *note_lines(self.notes),
             ],
             self,
         )
@@ -89,7 +95,8 @@ class Score:
 def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     """Score the predictions that a fit makes for runs that it has not seen.
 
-    Each row is predicted as a new run, with the scatter of runs and the effects of groups.
+    Each row is predicted as a new run, with the scatter of runs and the effects of groups. Rows that the fit is of are left
+    out, which `.notes` says; draws from the prior have seen none.
 
     Parameters
     ----------
@@ -110,7 +117,7 @@ def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     Raises
     ------
     InputError
-        As `read_runs` does, and where runs lack an input or group of the fit's, or are in another unit.
+        As `read_runs` does, and where runs lack an input or group of the fit's, are in another unit, or are all the fit's own.
 
     References
     ----------
@@ -130,4 +137,18 @@ def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
         units = f"{held.columns.all_units!r}, the fit {fit.runs.columns.all_units!r}"
         raise InputError(f"score: responses are in {units}; expected one unit")
     of = crps_of(noise_scale(fit), held.columns.response.unit)
-    return Score(score_points(fit, held.table, seed), of, fit.health)
+    table, notes = _unseen(fit, held)
+    return Score(score_points(fit, table, seed), of, fit.health, notes)
+
+
+def _unseen(fit: Posterior, held: Runs) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return the rows that a fit is not of, and a note where others were left out; raises InputError where none is left."""
+    if any(is_prior(one) for one, _ in parts(fit)):
+        return held.table, ()
+    own = own_rows(fit.runs, held)
+    if not own.any():
+        return held.table, ()
+    if own.all():
+        raise InputError(f"score: {held.source} has only rows that the fit is of ({len(own)}); expected runs it has not seen")
+    rows = f"{format_count(int(own.sum()))} of {several(len(own), 'row')}"
+    return held.table[~own].reset_index(drop=True), (f"{rows} {'is' if own.sum() == 1 else 'are'} the fit's own and left out",)

@@ -9,7 +9,7 @@ import xarray as xr
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import compute_optimal
-from bayes_scaling.decisions.estimand_text import parse_estimand
+from bayes_scaling.decisions.estimand_text import _in_quotes, held_too, pair_of_levels, parse_estimand
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.inference.parameters import parameter_values
 
@@ -157,6 +157,27 @@ def test_the_discrepancy_is_in_a_loss(chinchilla: bs.Fit, grid: pd.DataFrame) ->
 def test_wrong_questions_say_what_there_is(swept: bs.Fit, question: str, said: str) -> None:
     with pytest.raises(bs.InputError, match=said):
         draw_estimand(swept, question)
+
+
+@pytest.mark.parametrize("level", ["a:b", "a\\b", 'say "a"', "it's", """both ' and \"""", "ends in \\", "a, b", ": at x=1"])
+def test_any_level_can_be_asked_about_in_quotes(level: str) -> None:
+    asked = held_too(parse_estimand("loss at tokens=1e9"), {"corpus": level, "arch": "b"})
+    again = parse_estimand(f"loss at tokens=1e9, corpus={_in_quotes(level)}, arch=b")
+    assert again.held == asked.held
+    if level != "a:b" and not level.startswith(":"):  # a level that is held needs no quotes for a colon
+        assert parse_estimand(asked.text).held == asked.held
+    found = parse_estimand(f"contrast arch={_in_quotes(level)}:{_in_quotes(level + '2')} at tokens=1e9")
+    assert (found.a, found.b) == (level, level + "2")
+    assert pair_of_levels(f"arch={_in_quotes(level)}:dense") == ("arch", level, "dense")
+
+
+@pytest.mark.parametrize("question", ["contrast arch=a:b:dense at tokens=1e9", "multiplier arch=a:b:dense at tokens=1e9"])
+def test_a_colon_in_a_level_is_to_be_quoted(question: str) -> None:
+    said = r"'a:b:dense' has several colons, .* stands in quotes, as arch='a:b':dense$"
+    with pytest.raises(bs.InputError, match=said):
+        parse_estimand(question)
+    with pytest.raises(bs.InputError, match=said):
+        pair_of_levels("arch=a:b:dense")
 
 
 def test_levels_may_be_quoted() -> None:

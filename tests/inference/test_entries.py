@@ -4,11 +4,13 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.inference import fit as fitting
 from tests.by_hand import BAD, CLEAN, sweep
 
 
@@ -37,3 +39,15 @@ def test_draws_for_arviz_carry_their_health() -> None:
     assert "health" not in tree["observed_data"].attrs
     assert "health" not in tree["prior"].attrs
     assert "health" not in fit.to_datatree()["posterior"].attrs
+
+
+def test_a_refit_reads_a_table_as_the_runs_of_the_fit_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    earlier = sweep(CLEAN)
+    monkeypatch.setattr(fitting, "fit", lambda model, runs, settings: replace(earlier, runs=runs))
+    table = earlier.runs.table.head(9).rename(columns={"response": "loss"})
+    table.to_csv(tmp_path / "sweep.csv", index=False)
+    exact = bs.read_runs(table, earlier.runs.columns).table
+    for given in (table, table.to_dict("list"), tmp_path / "sweep.csv", str(tmp_path / "sweep.csv")):
+        pd.testing.assert_frame_equal(bs.refit(earlier, given).runs.table, exact)
+    with pytest.raises(bs.InputError, match="loss"):
+        bs.refit(earlier, table.drop(columns="loss"))

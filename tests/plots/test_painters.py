@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from scipy import stats
 
+from bayes_scaling.plots.band import plot_band
 from bayes_scaling.plots.painters import kernel_density, paint_band, paint_bands, paint_density, paint_intervals
 from bayes_scaling.plots.style import SHOWN, axes_of, axis_of, paper
 
@@ -58,3 +60,14 @@ def test_axes_are_made_where_there_are_none() -> None:
         assert len(axes_of(None, 1, 2)) == 2
         assert axis_of(None, (3.0, 2.0)).figure.get_size_inches().tolist() == [3.0, 2.0]
     plt.close("all")
+
+
+def test_a_curve_that_goes_below_zero_has_a_linear_axis_and_one_above_it_a_logarithmic_one() -> None:
+    at = {"compute": ("row", [1e18, 1e19, 1e20])}
+    dims = ("chain", "draw", "row")
+    draws = np.random.default_rng(0).normal(0.0, 0.02, (2, 50, 3))
+    below = xr.DataArray(draws + np.array([0.5, 0.1, -0.4]), at, dims)
+    assert plot_band(below, "compute").get_yscale() == "linear"
+    ax = plot_band(xr.DataArray(draws + np.array([2.5, 2.3, 2.2]), at, dims), "compute")
+    assert ax.get_yscale() == "log"
+    assert plot_band(below, "compute", ax).get_yscale() == "linear"

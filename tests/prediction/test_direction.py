@@ -10,6 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.direction import better, rising_rows
 from bayes_scaling.prediction.contrast import contrast_at
 from bayes_scaling.prediction.crossings import Curve, meeting, multiples
+from bayes_scaling.report.figures import main_figures
 
 ONE = np.ones((2, 50))
 ARMS = ("arch", "sparse", "dense")
@@ -102,3 +103,10 @@ def test_the_name_of_an_accuracy_is_not_loss_unless_it_is_said() -> None:
 def test_a_ranking_of_an_accuracy_is_refused() -> None:
     with pytest.raises(InputError, match="a ranking takes the lowest accuracy for the best"):
         bs.rank(fitted("accuracy"), "arch", "dense", AT)
+
+
+@pytest.mark.parametrize(("unit", "side", "verb"), [("accuracy", "below", "gains"), ("error rate", "above", "costs")])
+def test_a_report_says_on_which_side_of_its_figure_a_level_is_worse(unit: str, side: str, verb: str) -> None:
+    drawn = next(one for one in main_figures(fitted(unit), None, None) if one.name.startswith("contrast"))
+    assert drawn.caption.startswith(f"sparse is worse {side} 0 %, and above 1 where compute is compared.")
+    assert drawn.title == f"What sparse {verb} against dense"

@@ -122,6 +122,10 @@ def test_the_floor_of_a_law_is_what_it_adds_as_it_is() -> None:
     assert {name: floors(LAWS[name]) for name in expected} == expected
     text = bs.parse_law("a * x**-b + (c - d * x) + x", ["x"])
     assert floors(text) == ["c"]
+    accuracy = bs.parse_law("chance + (1 - chance) * C**s / (1 + C**s)", ["C"])
+    assert floors(accuracy) == ["chance"]
+    assert floors(accuracy, rising=True) == []
+    assert floors(bs.parse_law("top - b * C**-s", ["C"]), rising=True) == ["top"]
 
 
 @pytest.mark.parametrize(("width", "found"), [(0.8, True), (0.72, True), (0.68, False), (0.3, False)])

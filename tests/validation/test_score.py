@@ -74,3 +74,28 @@ def test_runs_of_another_unit_and_without_an_input_are_refused() -> None:
         bs.score(NAMELESS, fewer)
     with pytest.raises(bs.InputError, match="loss"):
         bs.score(NAMELESS, HELD)
+
+
+def test_rows_of_the_fit_are_left_out_and_said() -> None:
+    held = HELD.assign(loss=[2.2, 2.48, 2.6])
+    own = NAMELESS.runs.table.rename(columns={"response": "loss"})
+    found = bs.score(NAMELESS, pd.concat([own.head(4), held, own.tail(1)]))
+    assert found.notes == ("5 of 8 rows are the fit's own and left out",)
+    pd.testing.assert_frame_equal(found.points, bs.score(NAMELESS, held).points)
+    assert "note: 5 of 8 rows are the fit's own and left out." in found.summary()
+    with pytest.raises(bs.InputError, match="only rows that the fit is of"):
+        bs.score(NAMELESS, own)
+    assert bs.score(NAMELESS, own.assign(loss=own["loss"] + 0.01)).notes == ()  # trials of their own at the same places
+
+
+def test_named_runs_of_the_fit_are_known_by_name_and_inputs() -> None:
+    own = FIT.runs.table.rename(columns={"response": "loss"})
+    again = own.head(3).assign(run=["x", "y", "z"])
+    found = bs.score(FIT, pd.concat([again, own.head(2)]))
+    assert found.points["run"].tolist() == ["x", "y", "z"]
+    assert found.notes == ("2 of 5 rows are the fit's own and left out",)
+
+
+def test_draws_from_the_prior_have_seen_no_rows() -> None:
+    before = bs.prior(NAMELESS.model, NAMELESS.runs, draws=20)
+    assert len(bs.score(before, NAMELESS.runs).points) == len(NAMELESS.runs)

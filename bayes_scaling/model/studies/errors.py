@@ -35,13 +35,18 @@ def first_error(error: ValidationError) -> str:
     key = ".".join(_written(part) for part in loc)
     if first["type"] == "unexpected_keyword_argument":
         known = _keys(first["loc"])
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; expected {known}" if known else ""
+        hint = near_word(str(first["loc"][-1]), known) or (f"; expected {known}" if known else "")
         return f"{key}: no such key{_of_errors(first['loc']) or hint}"
     if first["type"] == "missing":
         return f"{key}: this key is missing"
     said = first["msg"].removeprefix("Value error, ").replace("an object", "a table").replace("an array", "a list")
     return f"{key}: {said}" + ("" if first["type"] == "value_error" else f", not {first['input']!r}")
+
+
+def near_word(word: str, known: list[str]) -> str:
+    """Return "; did you mean ...?" with the known word that is most like another; "" where none is."""
+    near = difflib.get_close_matches(word, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 ERRORS = {"error", "errors", "se", "sem", "stderr", "std_err", "std_error", "standard_error", "loss_error", "uncertainty", "sd"}

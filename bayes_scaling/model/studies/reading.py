@@ -18,7 +18,7 @@ from bayes_scaling.model.loss_units import moved_notes
 from bayes_scaling.model.studies.building import build_member, build_model, check_inputs
 from bayes_scaling.model.studies.bundled import RENAMED, bundled, bundled_files, parse_toml
 from bayes_scaling.model.studies.earlier_keys import with_keys_of_today
-from bayes_scaling.model.studies.errors import first_error
+from bayes_scaling.model.studies.errors import first_error, near_word
 from bayes_scaling.model.studies.filling import fill, offered_joint, with_joint_priors
 from bayes_scaling.model.studies.keys import ParameterKeys, StudyKeys
 from bayes_scaling.model.studies.stack import stacked
@@ -81,7 +81,8 @@ def read_study(name_or_path: str | Path) -> Study:
     for file in bundled_files():
         if file.name == f"{path}.toml":
             return parse_study(file.read_text(encoding="utf-8"), str(path), kind=kind)
-    raise InputError(f"no bundled model is called {str(path)!r}; there are {sorted(bundled())}, or give a .toml file")
+    hint = near_word(str(path), list(bundled()))
+    raise InputError(f"no bundled model is called {str(path)!r}{hint}; there are {sorted(bundled())}, or give a .toml file")
 
 
 def _kind_of(name: str) -> tuple[Path, str]:

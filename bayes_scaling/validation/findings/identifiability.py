@@ -56,13 +56,16 @@ def left_open(fit: Fit) -> tuple[Finding, ...]:
     return (*_prior_only(fit), *_floors(fit), *_fixed_ratios(fit), *_few_sizes(fit))
 
 
-def floors(law: Law) -> list[str]:
-    """Return the parameters that a law adds to the loss as they are: E in E + A N^-alpha."""
+def floors(law: Law, *, rising: bool = False) -> list[str]:
+    """Return the parameters that a law adds to the loss as they are: E in E + A N^-alpha.
+
+    rising: of a response that rises, as an accuracy, only what is subtracted from: what is added to is where it begins.
+    """
     parts, found = [law_tree(law)], []
     while parts:
         match parts.pop():
             case ast.BinOp(left=left, op=ast.Add(), right=right):
-                parts += [right, left]
+                parts += [] if rising else [right, left]
             case ast.BinOp(left=left, op=ast.Sub()):
                 parts.append(left)
             case ast.Name(id=name) if name not in law_inputs(law):
@@ -106,7 +109,7 @@ def _is_prior(before: np.ndarray, after: np.ndarray) -> bool:
 
 def _floors(fit: Fit) -> Iterator[Finding]:
     unit = f" {fit.runs.columns.response.unit}".rstrip()
-    for name in floors(fit.model.law):
+    for name in floors(fit.model.law, rising=fit.runs.columns.response.rising):
         parameter = as_parameter(fit.model.parameters[name])
         if own_prior(parameter) is not None:
             continue

@@ -150,7 +150,9 @@ def test_a_folder_of_mixed_loggers_is_one_call(tmp_path: Path) -> None:
     (tmp_path / "README.txt").write_text("Our runs.\n", encoding="utf-8")
     (tmp_path / "broken.json").write_bytes(b"\x93\x00\xffbinary")
     logs = bs.read_logs(tmp_path)
-    assert len(logs.metrics) == sum(len(sample.rows) for sample in SAMPLES.values())
+    constant = logs.metrics[(logs.metrics["key"] == "lr") & logs.metrics["run"].isin(["a", "b"])]
+    assert len(constant) == 5  # alone a setting of its runs, a metric beside logs where it falls
+    assert len(logs.metrics) == sum(len(sample.rows) for sample in SAMPLES.values()) + len(constant)
     assert set(logs.sources["format"].str.split(", ").explode()) >= {sample.format for sample in SAMPLES.values()}
     left = [note for note in logs.notes if note.startswith("left out: ")]
     assert len(left) == 2

@@ -205,7 +205,10 @@ def test_nothing_in_a_law_text_is_executed(tmp_path: Path) -> None:
 def test_an_unknown_bundled_name_is_refused_with_those_there_are(name: str) -> None:
     with pytest.raises(InputError) as error:
         read_study(name)
-    assert str(error.value) == f"no bundled model is called {name!r}; there are {sorted(bundled())}, or give a .toml file"
+    known = f"; there are {sorted(bundled())}, or give a .toml file"
+    assert str(error.value).startswith(f"no bundled model is called {name!r}")
+    assert str(error.value).endswith(known)
+    assert ("; did you mean 'chinchilla'?" + known in str(error.value)) == ("chinchil" in name)
 
 
 def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
