@@ -100,14 +100,17 @@ def _chain(second: "Posterior", through: str, at: Path, out: Path, seed: int, *,
 
 def _write(table: "pd.DataFrame | None", out: Path | None, record: dict[str, Any] | None, ledger: Path | None) -> None:
     """Write a table of predictions, an entry of a ledger, or both: all that is asked for, or nothing."""
+    from bayes_scaling.validation.ledger_record import NEVER
+
     if record is None or ledger is None:
         _write_table(table, out)
         return
     with locked(ledger), write_together():
         _write_table(table, out)
         link = append(ledger, record)
-    for note in record["notes"] if table is None else ():
-        say(f"note: {note}", err=True)
+    for note in record["notes"]:
+        if table is None or note.endswith(NEVER):
+            say(f"note: {note}", err=True)
     count = len(record["points"])
     say(f"{count} forecast{'s' * (count != 1)} of single runs -> {ledger}, entry {link.content['entry']}")
     say(f"head {link.sha256}")

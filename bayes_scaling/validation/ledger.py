@@ -4,6 +4,7 @@
 `ledger_scores.score` holds the forecasts against runs when they exist.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from bayes_scaling._base.views import in_a_line, lines, show
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.validation.ledger_record import FORMAT, GRID, forecast_record
+from bayes_scaling.validation.ledger_record import FORMAT, GRID, NEVER, forecast_record
 from bayes_scaling.validation.scores import SHARES
 
 LEAST_LETTERS = 12
@@ -166,7 +167,8 @@ def register(fit: Posterior, points: Table, path: str | Path, seed: int = 0) -> 
     """Write what a fit predicts of single runs to a ledger, behind what stands there, and return the ledger.
 
     The file is made where there is none. Each entry holds the hash of the one before it. That proves their order, and no time:
-    publish `.head` elsewhere before the runs are done.
+    publish `.head` elsewhere before the runs are done. Forecasts that the filter of the fit's runs leaves out are noted, with a
+    warning.
 
     Parameters
     ----------
@@ -209,6 +211,9 @@ def register(fit: Posterior, points: Table, path: str | Path, seed: int = 0) -> 
     record = forecast_record(fit, points, seed)
     with locked(path):
         append(path, record)
+    for note in record["notes"]:
+        if note.endswith(NEVER):
+            warnings.warn(note, stacklevel=3)
     return read(path)
 
 

@@ -8,6 +8,7 @@ import xarray as xr
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import several
 from bayes_scaling._base.versions import versions
 from bayes_scaling.data.labels import number_as_text
 from bayes_scaling.data.runs import Runs
@@ -18,6 +19,7 @@ from bayes_scaling.inference.stacking import Posterior, Stack, noise_scale, part
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import predict_runs
+from bayes_scaling.validation.ledger_filter import left_out
 from bayes_scaling.validation.ledger_hashes import data_hash, fit_hash, row_hashes
 from bayes_scaling.validation.scores import SHARES
 
@@ -26,12 +28,14 @@ GRID = (np.arange(200) + 0.5) / 200
 """Probabilities of the quantiles that stand for the whole distribution: its CRPS is that of these, as of draws."""
 DIGITS = 9
 """Significant digits of quantiles."""
+NEVER = "which will not be scored"
+"""How the note on forecasts ends that the filter of the fit's runs leaves out."""
 
 
 def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
     """Return what an entry holds of the forecasts of a fit."""
     draws = predict_runs(fit, points, checks.seed(seed, "seed"))
-    runs, health = fit.runs, fit.health
+    runs, health, found = fit.runs, fit.health, _distribution(draws)
     return {
         "format": FORMAT,
         "registered": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -47,9 +51,16 @@ def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
         "conventions": runs.columns.conventions.known,
         "grade": health.grade if health else "not sampled",
         "health": health.line if health else _unsampled(fit),
-        **_distribution(draws),
-        "notes": list(draws.attrs.get("notes", ())),
+        **found,
+        "notes": [*draws.attrs.get("notes", ()), *_filtered(runs, found["points"])],
     }
+
+
+def _filtered(runs: Runs, points: list[dict[str, Any]]) -> list[str]:
+    """Return a note on points that the filter of the fit's runs leaves out: their runs will never be scored."""
+    count = int(left_out(runs.columns, points).sum())
+    said = f"the filter {runs.columns.where!r} of the fit's runs leaves out {count} of {several(len(points), 'forecast')}"
+    return [f"{said}, {NEVER}"] if count else []
 
 
 def _unsampled(fit: Posterior) -> str:

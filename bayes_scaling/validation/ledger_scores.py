@@ -20,11 +20,13 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.model.noise_scale import moved, slope
 from bayes_scaling.validation.ledger import Entry, Ledger, read
+from bayes_scaling.validation.ledger_filter import left_out
 from bayes_scaling.validation.ledger_hashes import row_hashes
 from bayes_scaling.validation.ledger_join import Match, match, runs_of
 from bayes_scaling.validation.scores import BANDS, SHARES, crps, crps_of, floored, log_density_by_quantiles
 
 SCORED, NO_RUN, OTHER, KNOWN, UNREAD = "scored", "no run yet", "run of other inputs", "in the fit's data", "not read"
+LEFT_OUT = "left out by the study's filter"
 """What became of a forecast."""
 TOLERANCE = 0.01
 """By how much inputs of a run may differ from those that a forecast was registered for."""
@@ -41,9 +43,9 @@ class LedgerScores:
     points
         A row a forecast and run: entry, registered, forecast, its inputs, groups and quantiles, unit; status: "scored", "no run
         yet", "run of other inputs" (the run that was named was not what was forecast), "in the fit's data" (no forecast), "not
-        read" (the table does not have the columns of this entry). Of those with a run `run_name`, where runs have names,
-        `observed`, `pit`, `crps`, `log_score` (see `log_density_by_quantiles`), `error`, `relative_error`, as `score_points`;
-        `nearest`, how far the nearest run is off.
+        read" (the table does not have the columns of this entry), "left out by the study's filter" (no run there is read).
+        Of those with a run `run_name`, where runs have names, `observed`, `pit`, `crps`, `log_score` (see
+        `log_density_by_quantiles`), `error`, `relative_error`, as `score_points`; `nearest`, how far the nearest run is off.
     ledger
         With its chain, which is whole.
     notes
@@ -104,6 +106,7 @@ WORDS = {
     OTHER: "of a run that had other inputs",
     KNOWN: "no forecasts, as their runs were in the fit's data",
     UNREAD: "of other tables",
+    LEFT_OUT: "left out by the study's filter",
 }
 
 
@@ -172,6 +175,7 @@ def score(
 def _scored(entry: Entry, runs: Runs, tolerance: float) -> pd.DataFrame:
     """Return the forecasts of an entry, one a row and run, with what became of them."""
     seen, hashes = set(entry.data_rows), row_hashes(runs)
+    never = left_out(runs.columns, entry.points)
     rows: list[dict[str, Any]] = []
     for i, known in enumerate(entry.rows()):
         found = match(entry.points[i], runs, tolerance)
@@ -179,7 +183,10 @@ def _scored(entry: Entry, runs: Runs, tolerance: float) -> pd.DataFrame:
             {**known, "status": KNOWN if hashes[row] in seen or _reached(entry, runs, row) else SCORED}
             | _scores(entry, i, runs, row)
             for row in found.rows
-        ] or [{**known, "status": _unmatched(entry.points[i], found, runs), "nearest": found.off, "differs_in": found.where}]
+        ] or [
+            {**known, "nearest": found.off, "differs_in": found.where}
+            | {"status": LEFT_OUT if never[i] else _unmatched(entry.points[i], found, runs)}
+        ]
     return pd.DataFrame(rows)
 
 

@@ -265,3 +265,19 @@ def test_a_hash_can_be_checked_with_nothing_but_a_hash_function(path: Path) -> N
     hashed, own = line.rsplit(',"sha256":"', 1)
     assert hashlib.sha256(hashed.encode()).hexdigest() == own.removesuffix('"}')
     assert START in hashed
+
+
+def test_forecasts_that_the_filter_leaves_out_are_said(path: Path) -> None:
+    fit = nameless(sweep(CLEAN), where="params < 4e9")
+    points = pd.concat([POINTS.head(1)] * 2).assign(params=[5e9, 3e9])
+    with pytest.warns(UserWarning, match="leaves out 1 of 2 forecasts, which will not be scored") as warned:
+        known = register(fit, points, path)
+    assert warned[0].filename == __file__
+    said = "the filter 'params < 4e9' of the fit's runs leaves out 1 of 2 forecasts, which will not be scored"
+    assert said in known.entries[0].notes
+    done = pd.concat([points.head(1), POINTS.head(1).assign(params=1e9)]).assign(loss=2.4, loss_se=0.02, ppl=11.0)
+    found = score(known, done)
+    assert found.points["status"].tolist() == ["left out by the study's filter", "no run yet"]
+    assert "1 left out by the study's filter" in found.summary()
+    free = register(nameless(sweep(CLEAN)), points, path)
+    assert not any("filter" in note for note in free.entries[1].notes)
