@@ -55,6 +55,12 @@ def split_words(column: str) -> list[str]:
     return [word for word in re.split(r"[^A-Za-z0-9]+", text.lower()) if word]
 
 
+def is_error_name(column: str) -> bool:
+    """Return whether a name is one of standard errors, as se, loss_stderr and std_err are."""
+    words = set(split_words(column))
+    return any(of <= words for of in ({"se"}, {"sem"}, {"stderr"}, {"std", "err"}, {"std", "error"}, {"standard", "error"}))
+
+
 def is_quotient(column: str) -> bool:
     """Return whether a name says that one thing is divided by another, as `D/N`, `tokens_per_param`, `tok/s` do."""
     joined = " ".join(split_words(column))

@@ -46,8 +46,8 @@ def compute_ratio(
 
     m solves L_a(m C) = L_b(C), the nearest to 1 on the side where it lies; below 1 where a is better: of an accuracy, where it
     is higher. inf where a does not get there with a million times as much (its irreducible loss may be higher), 0 where a
-    millionth is enough. NaN in draws in
-    which the loss of b is not above 0, or the law of a is not defined on the way; `attrs["notes"]` counts them.
+    millionth is enough. NaN in draws in which the loss of b is not above 0, or the law of a is not defined on the way;
+    `attrs["notes"]` counts them.
 
     m is of the law's own axis. In another cost k the same draws are K_a(m C) / K_b(C), where K is what runs of a level took:
     interpolated between them, and extrapolated beyond, which the coordinate `extrapolated` marks. `attrs["cost"]` names it.

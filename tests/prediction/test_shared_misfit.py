@@ -133,6 +133,9 @@ def test_the_cooldown_of_a_sampled_family_is_learnt() -> None:
     assert high - low < 0.04
     sound = pd.read_csv(cases / "cooldown_running.csv")
     spiked = sound.assign(loss=sound["loss"].where(sound.index < len(sound) - 1, 1.2 * sound["loss"]))
+    weighted = bs.forecast(fit, spiked, 786432000, refit_below=0)
+    assert weighted.effective < 200
+    assert 3.17 < float(weighted.final.quantile(0.25)) < 3.198 < float(weighted.final.quantile(0.75)) < 3.23
     after = bs.forecast(fit, spiked, 786432000).final.quantile([0.05, 0.95]).to_numpy()  # few draws expect it: fitted again
     assert 3.17 < after[0] < 3.198 < after[1] < 3.23
     assert "shared-misfit" in [note.code for note in bs.findings(fit)]

@@ -11,6 +11,7 @@ from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
+from bayes_scaling.data.role_words import is_error_name
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation, Outliers
@@ -49,13 +50,14 @@ def near_word(word: str, known: list[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-ERRORS = {"error", "errors", "se", "sem", "stderr", "std_err", "std_error", "standard_error", "loss_error", "uncertainty", "sd"}
-"""Keys under which standard errors of losses are looked for."""
+ERRORS = {"error", "errors", "loss_error", "uncertainty", "sd"}
+"""Keys under which standard errors of losses are looked for, beside those that are called so."""
 
 
 def _of_errors(loc: tuple[int | str, ...]) -> str:
     """Return where standard errors of losses are said, for a key that means them; "" for another."""
-    if loc[0] != "data" or str(loc[-1]).lower() not in ERRORS or not {*loc[1:-1]} <= {"response", "measurement_error"}:
+    key = str(loc[-1]).lower()
+    if loc[0] != "data" or not {*loc[1:-1]} <= {"response", "measurement_error"} or not (key in ERRORS or is_error_name(key)):
         return ""
     if "measurement_error" in loc:
         return '; did you mean column = "..."?'

@@ -11,11 +11,11 @@ from bayes_scaling.data.role_groups import is_group_name
 from bayes_scaling.data.role_preferences import MIN_STRENGTH
 from bayes_scaling.data.role_record import Question
 from bayes_scaling.data.role_units import infer_units, unit_text
-from bayes_scaling.data.role_words import meanings
+from bayes_scaling.data.role_words import is_error_name, meanings
 from bayes_scaling.laws.units import read_unit
 from bayes_scaling.model.studies.propose.draft import Draft, literal
 from bayes_scaling.model.studies.propose.hints import may_tell, options_for, quoted_names, unfit
-from bayes_scaling.model.studies.propose.responses import is_error_name, no_loss_above_zero, share_of_answers
+from bayes_scaling.model.studies.propose.responses import no_loss_above_zero, share_of_answers
 from bayes_scaling.model.studies.propose.shape import Shape
 
 REPEATED, MIXED = 1.01, 0.05

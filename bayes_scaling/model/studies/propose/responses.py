@@ -5,7 +5,6 @@ from shlex import quote
 import numpy as np
 
 from bayes_scaling._base.numbers import format_count, number
-from bayes_scaling.data.role_words import split_words
 from bayes_scaling.laws.units import SHARES, loss_unit, percent_of, response_unit
 from bayes_scaling.model.studies.propose.shape import Shape
 
@@ -13,15 +12,6 @@ MOSTLY = 0.5
 """Where so many losses are at or below zero, they are no mistakes of single rows."""
 STUDIES = {"accuracy": "accuracy_curve", "error rate": "error_rate_curve"}
 """What carries on a single curve of each."""
-
-
-ERROR_WORDS = ({"se"}, {"sem"}, {"stderr"}, {"std", "err"}, {"std", "error"}, {"standard", "error"})
-
-
-def is_error_name(name: str) -> bool:
-    """Return whether a column is called as standard errors are: se, loss_stderr, std_err."""
-    words = set(split_words(name))
-    return any(of <= words for of in ERROR_WORDS)
 
 
 def no_loss_above_zero(shape: Shape) -> str:
