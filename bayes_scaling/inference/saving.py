@@ -23,6 +23,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.references import Reference, references_of
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.comparable import require_same_runs
 from bayes_scaling.inference.datatree import CONSTANT, KNOTS, OBSERVED, PREDICTIVE, file_groups, split_knots, with_rows
 from bayes_scaling.inference.file_structure import check_structure, probe
 from bayes_scaling.inference.health import Health, from_record
@@ -30,7 +31,7 @@ from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD
 from bayes_scaling.inference.memory import draws_in
 from bayes_scaling.inference.posterior import Fit, is_prior
 from bayes_scaling.inference.sampling import ARVIZ_NAMES
-from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, check_alike, mixed
+from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, mixed
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model, prior_references, smooth_lengths, varyings, with_prior_references
@@ -265,7 +266,7 @@ def _stack(path: Path, tree: xr.DataTree) -> Stack:
     if set(groups) != set(tree.children) or not set(record["laws"]) <= set(record["weights"]):
         raise InputError(f"{path}: {format_names(tree.children)} are not the laws it names; expected a stack as it is saved")
     fits = {name: _fit(path, tree.children[group]) for name, group in zip(record["laws"], groups, strict=True)}
-    check_alike(fits)
+    require_same_runs(fits)
     counts = {name: min(int(record["draws"].get(name, 0)), draws_in(one)) for name, one in fits.items()}
     weighing = TypeAdapter(Weighing).validate_python(record["weighing"]) if record["weighing"] else None
     return replace(mixed(fits, record["weights"], counts), weighing=weighing)
