@@ -7,7 +7,7 @@ import xarray as xr
 
 from bayes_scaling._base.random import stream
 from bayes_scaling.inference.named_draws import Draws, Levels, by_chain, with_dimensions
-from bayes_scaling.model import by_level, discrepancy, gaussian_process as gp, joint_prior, ordered, smooth
+from bayes_scaling.model import by_level, discrepancy, gaussian_process as gp, joint_density, ordered, smooth
 from bayes_scaling.model.lkj import correlations, draw_partial
 from bayes_scaling.model.names import (
     NOISE_CORRELATION,
@@ -45,7 +45,7 @@ def draw_prior(model: Model, arrays: Mapping[str, np.ndarray], levels: Levels, c
     scales = noise_scales(model) | discrepancy.scales(discrepancy_terms(model))
     draws |= {name: _scalar(prior, count, random) for name, prior in scales.items()}
     for number, joint in enumerate(model.joint):
-        draws |= joint_prior.draw(joint, count, stream(seed, "joint prior", number))
+        draws |= joint_density.draw(joint, count, stream(seed, "joint prior", number))
     if NU_BEYOND_ONE in draws:
         draws["noise_nu"] = 1.0 + draws.pop(NU_BEYOND_ONE)
     draws |= _residual_correlations(model, levels, count, seed)
