@@ -321,10 +321,8 @@ def names_of(model: Model) -> list[tuple[str, str]]:
         *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
         *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),
         *((name, "the noise") for name in (NOISE_SD, "noise_nu", *noise_scales(model))),
-        *(
-            (name, "the discrepancy")
-            for name in (*(n for n, _ in of_discrepancy), *discrepancy_scales(discrepancy_terms(model)))
-        ),
+        *((name, "the discrepancy") for name, _ in of_discrepancy),
+        *((name, "the discrepancy") for name in discrepancy_scales(discrepancy_terms(model))),
         *((knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in of_discrepancy for x in over}),
         *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
         *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),
