@@ -29,7 +29,7 @@ from bayes_scaling.data.mixtures import check_mixtures
 from bayes_scaling.data.outputs import melted, response_numbers
 from bayes_scaling.data.plausible import counts_in_two_units, implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, falling_rates, schedule_notes
-from bayes_scaling.data.role_names import require_columns
+from bayes_scaling.data.roles.names import require_columns
 from bayes_scaling.data.rounding import with_rounding
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.run_costs import cost_columns, table_costs

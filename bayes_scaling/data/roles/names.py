@@ -13,7 +13,7 @@ from bayes_scaling.data.counting import uncounted
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.outputs import side_by_side
 from bayes_scaling.data.response import Response
-from bayes_scaling.data.role_words import meanings, nearest_column
+from bayes_scaling.data.roles.words import meanings, nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 
 RESPONSE = ("loss", "response")
