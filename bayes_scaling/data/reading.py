@@ -16,7 +16,6 @@ from bayes_scaling.data.cells import column_numbers, named_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import drop_copies, twin_note
-from bayes_scaling.data.counting import joined_conventions, table_conventions
 from bayes_scaling.data.counts import base_factor, in_declared_units, mark_base_units, name_notes
 from bayes_scaling.data.curve import Curve, Tail
 from bayes_scaling.data.inputs import far_references, input_columns, input_reference, with_schedule
@@ -35,6 +34,7 @@ from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.run_costs import cost_columns, table_costs
 from bayes_scaling.data.runs import Runs, concat_tables, levels_of
 from bayes_scaling.data.states import find_unfinished, unfinished_note
+from bayes_scaling.data.table_conventions import joined_conventions, table_conventions
 from bayes_scaling.data.tables import Table, read_table, source_of, tables_of
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.counting import unlike_conventions
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.table_conventions import unlike_conventions
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import Model
 
