@@ -18,7 +18,8 @@ from bayes_scaling.data.curve import Tail
 from bayes_scaling.data.inputs import far_references, input_reference
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs
 from bayes_scaling.data.labels import alike_levels
-from bayes_scaling.data.log_cleaning import as_log, clean_log
+from bayes_scaling.data.log_cleaning import clean_log
+from bayes_scaling.data.log_rows import as_log
 from bayes_scaling.data.losses import refuse_implausible_losses
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.rates import SCHEDULES, schedule_notes
