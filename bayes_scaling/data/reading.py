@@ -146,7 +146,7 @@ def _part(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     if len(raw):
         require_columns(raw, columns, source)
     notes = (*name_notes(columns, read), *notes, *loss_notes(columns))
-    every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
+    every = with_schedule(raw, columns, sorted(columns.read), columns.run, source)
     frame = _filtered(every, columns, source)
     kept = frame.reset_index(drop=True)
     rows, whole = places[read.index.get_indexer(frame.index)], columns.curve is None

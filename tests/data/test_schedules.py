@@ -13,8 +13,9 @@ from pytensor.xtensor import as_xtensor
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbols
+from bayes_scaling.data.annealed import APPROACH, LAG, MIN_FALL
 from bayes_scaling.data.columns import Average, Schedule
-from bayes_scaling.data.schedules import APPROACH, LAG, MIN_FALL, log_input, schedule_inputs
+from bayes_scaling.data.schedules import log_input, schedule_inputs
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.arrays import data
