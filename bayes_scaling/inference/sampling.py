@@ -16,8 +16,9 @@ from bayes_scaling._base.log import LOG
 from bayes_scaling._base.numbers import fixed, format_count
 from bayes_scaling._base.random import derived_seed, stream
 from bayes_scaling.data.runs import Runs
-from bayes_scaling.inference.expansion import draw_prior, expand
+from bayes_scaling.inference.expansion import expand
 from bayes_scaling.inference.posterior import PRIOR
+from bayes_scaling.inference.prior_draws import draw_prior
 from bayes_scaling.inference.reparametrization import Geometry, geometry
 from bayes_scaling.laws.formula import law_key
 from bayes_scaling.model.arrays import array_shapes, data

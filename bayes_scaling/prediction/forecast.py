@@ -174,6 +174,7 @@ def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: flo
 
 
 def _rows(draws: xr.DataArray) -> np.ndarray:
+    """Return draws as an array, a draw a row."""
     return draws.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
 
 
@@ -230,34 +231,42 @@ def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind:
         return labelled(fit, draws, own[list(dict.fromkeys([*shown, along]))])
 
     joint = Joint(tuple(job.label for job in jobs), found.effective, found.refitted)
-    unit, made = fit.runs.columns.inputs[along].unit, []
-    for i, job in enumerate(jobs):
-        expected, observed = path(found.expected, owner == i), path(found.observed, owner == i)
-        tail = found.tail_probabilities[job.label]
-        unread = tuple(note for note in job.notes if UNREAD_FALL in note)
-        others = tuple(note for note in job.notes if UNREAD_FALL not in note)
-        made.append(
-            Forecast(
-                observed if kind == "observed" else expected,
-                job.seen,
-                along,
-                unit,
-                job.label,
-                tail,
-                found.health,
-                found.effective,
-                found.refitted,
-                notes=(*unread, *job.planned),
-                expected=expected,
-                observed=observed,
-                pace=job.pace,
-                log_notes=others,
-                joint=joint,
-                level_notes=_level_notes(fit, job),
-            )
-        )
+    paths = [(path(found.expected, owner == i), path(found.observed, owner == i)) for i in range(len(jobs))]
+    made = tuple(_record(fit, job, found, joint, along, of, kind) for job, of in zip(jobs, paths, strict=True))
     anew = {job.label: path(found.expected, owner == -1 - i).isel(row=-1) for i, job in enumerate(jobs)} if again else {}
-    return Forecasts(tuple(made), anew)
+    return Forecasts(made, anew)
+
+
+def _record(
+    fit: Fit | Stack,
+    job: Job,
+    found: _Found,
+    joint: Joint,
+    along: str,
+    paths: tuple[xr.DataArray, xr.DataArray],
+    kind: Kind,
+) -> Forecast:
+    """Return the forecast of a job from draws of its path, without what single rows scatter by and with it."""
+    expected, observed = paths
+    unread = tuple(note for note in job.notes if UNREAD_FALL in note)
+    return Forecast(
+        observed if kind == "observed" else expected,
+        job.seen,
+        along,
+        fit.runs.columns.inputs[along].unit,
+        job.label,
+        found.tail_probabilities[job.label],
+        found.health,
+        found.effective,
+        found.refitted,
+        notes=(*unread, *job.planned),
+        expected=expected,
+        observed=observed,
+        pace=job.pace,
+        log_notes=tuple(note for note in job.notes if note not in unread),
+        joint=joint,
+        level_notes=_level_notes(fit, job),
+    )
 
 
 def _level_notes(fit: Fit | Stack, job: Job) -> tuple[str, ...]:

@@ -18,12 +18,13 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import number, probability, several
 from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.comparable import require_same_scale
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.log_likelihood import density_of_runs, log_density
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.inference.stacking_weights import stacking_weights
 from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
@@ -233,7 +234,7 @@ def bad_k(left_out: Any) -> int:
 def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:
     if len(models) < 2:
         raise InputError(f"a comparison is of two laws or more; given {format_names(models)}")
-    check_scales(models)
+    require_same_scale(models)
     for model in models.values():
         _check_independent(model)
         for part in (runs, *(part.train for part in parts)):

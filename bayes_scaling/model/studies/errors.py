@@ -11,7 +11,7 @@ from bayes_scaling.data.curve import Average, Curve, Tail
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.response import Response
-from bayes_scaling.data.role_words import is_error_name
+from bayes_scaling.data.roles.words import is_error_name
 from bayes_scaling.data.schedule_columns import Schedule
 from bayes_scaling.model.discrepancy import Discrepancy
 from bayes_scaling.model.noise import Correlation, Outliers

@@ -4,9 +4,9 @@ import re
 from dataclasses import replace
 
 from bayes_scaling._base.numbers import format_count
-from bayes_scaling.data.role_groups import levels_text
-from bayes_scaling.data.role_record import Role
-from bayes_scaling.data.role_words import split_words
+from bayes_scaling.data.roles.groups import levels_text
+from bayes_scaling.data.roles.record import Role
+from bayes_scaling.data.roles.words import split_words
 from bayes_scaling.model.studies.propose.draft import Draft, comment, literal
 from bayes_scaling.model.studies.propose.shape import Shape
 
