@@ -38,7 +38,7 @@ def checked_table(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     raw, of_units = in_declared_units(_with_numbers(read, columns, source, odd), columns, source)
     if len(raw):
         require_columns(raw, columns, source)
-    every = with_schedule(raw, columns, [one.column for one in columns.inputs.values()], columns.run, source)
+    every = with_schedule(raw, columns, sorted(columns.read), columns.run, source)
     frame = _filtered(every, columns, source)
     kept, rows = frame.reset_index(drop=True), places[read.index.get_indexer(frame.index)]
     checked = _checked_columns(kept, raw, read.loc[frame.index].reset_index(drop=True), columns, source, rows, odd)
