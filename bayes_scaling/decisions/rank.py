@@ -28,7 +28,7 @@ from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_c
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.arms import kin, notes_of, points_of
+from bayes_scaling.prediction.arms import groups_sharing_columns, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 from bayes_scaling.prediction.costs import Costed, axis_name
 from bayes_scaling.prediction.goal import refuse_rising
@@ -248,7 +248,7 @@ def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) ->
 def _without_levels(fit: Posterior, group: str, points: pd.DataFrame) -> pd.DataFrame:
     """Return points without what differs between levels: the group, those that lie within it, and a run that is a new one."""
     new = ["run"] if "run" in points and (points["run"] == NEW_RUN).all() else []  # no level that was asked for
-    return points.drop(columns=[group, *new, *(dim for dim in kin(fit, group) if dim in points)])
+    return points.drop(columns=[group, *new, *(dim for dim in groups_sharing_columns(fit, group) if dim in points)])
 
 
 def _points_of_level(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:

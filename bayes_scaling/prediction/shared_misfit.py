@@ -198,8 +198,8 @@ def _residuals(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]
     left = np.where(np.isfinite(left), left, 0.0)
     white = white_scale(fit, table)
     own = measurement_scale(fit, table) ** 2 + (0.0 if white is None else _rows(white, centre) ** 2)
-    if (astray := contamination(fit, table, *scales_with_error(fit, table, scale))) is not None:
-        added = xr.DataArray(astray.probability * astray.added, dims=("chain", "draw", "row"))
+    if (outliers := contamination(fit, table, *scales_with_error(fit, table, scale))) is not None:
+        added = xr.DataArray(outliers.probability * outliers.added, dims=("chain", "draw", "row"))
         own = own + _rows(added * scale**2, centre)
     return left, float((_rows(scale, centre) ** 2).mean()), float(np.mean(own))
 

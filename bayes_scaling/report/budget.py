@@ -119,10 +119,10 @@ def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], b
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
     from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.frontiers import split_multipliers
-    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.arms import moves_other_groups
 
     group = compared_group(fit)
-    if group is None or set(kin(fit, group)) & set(groups_needed(fit)):
+    if group is None or moves_other_groups(fit, group):
         return {}
     first, facts = ordered_levels(fit, group)[0], {}
     held = {name: fit.runs.held[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
@@ -201,10 +201,10 @@ def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | 
     compute
         The budget to open at, in the unit of the axis.
     """
-    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.arms import moves_other_groups
 
     along, group = compute_axis(fit), compared_group(fit)
-    if along is None or group is None or set(kin(fit, group)) & set(groups_needed(fit)):
+    if along is None or group is None or moves_other_groups(fit, group):
         return None
     budgets, start = _budgets(fit.runs.table[along], compute)
     table = _multiples(fit, group, along, budgets)
