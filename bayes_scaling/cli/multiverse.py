@@ -42,8 +42,8 @@ def multiverse(
     answer: Annotated[
         Literal["loss", "size", "exponent", "tokens-per-param"],
         typer.Option(
-            help="The expected loss; or of POINTS with a column compute, in FLOP, the best size, its exponent over compute, "
-            "the best tokens per parameter."
+            help="What is expected of the response, as its loss; or of POINTS with a column compute, in FLOP, the best size, "
+            "its exponent over compute, the best tokens per parameter."
         ),
     ] = "loss",
     full: Annotated[bool, typer.Option("--full/--one", help="Every combination of variants, or one at a time.")] = False,

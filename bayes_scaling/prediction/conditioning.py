@@ -110,7 +110,7 @@ def conditioned(
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
         label = format_runs(frame)
-        raise InputError(f"the law gives no loss at the rows of {label}; expected inputs like the fit's runs")
+        raise InputError(f"the law gives no value at the rows of {label}; expected inputs like the fit's runs")
     spread = np.cov(g[possible].T).reshape(len(frame), len(frame))
     mean = g[possible].mean(axis=0)
     error = measurement_scale(fit, frame)

@@ -49,8 +49,8 @@ def lowest_sentences(found: Forecasts) -> list[str]:
 
 def said_of_passage(found: FirstPassage) -> list[str]:
     """Return with which probability a loss is reached, and where and when if it is."""
-    loss, comes = ("accuracy", "rises to") if found.rising else ("loss", "falls below")
-    what = f"The expected {loss} of {found.label}" if found.kind == "expected" else f"A row of {found.label}"
+    comes = "rises to" if found.rising else "falls below"
+    what = f"The expected {found.name} of {found.label}" if found.kind == "expected" else f"A row of {found.label}"
     end, unit = found.end, found.unit or found.along
     reached = 1.0 - found.p_never
     at_end = f" by its end, at {amount(end, unit, 3)}{_on(found.date(end))}"
