@@ -58,7 +58,7 @@ def forecast(
 ) -> None:
     """Forecast unfinished runs, given finished runs of their family and their rows so far.
 
-    Prints the final loss with its band; of several runs, conditioned on together, also which ends lowest. Writes FORECAST.csv:
+    Prints the final loss with its band; of several runs, conditioned on together, also which ends best. Writes FORECAST.csv:
     the band from here to the end. Writes a figure beside it.
     """
     from bayes_scaling.prediction.joint_forecast import Forecasts
@@ -151,11 +151,11 @@ def _say_passages(passages: "list[FirstPassage]", chances: list[str]) -> None:
 
 
 def _say_together(found: "Forecast | Forecasts") -> None:
-    from bayes_scaling.prediction.forecast_sentences import lowest_sentences
+    from bayes_scaling.prediction.forecast_sentences import best_sentences
     from bayes_scaling.prediction.joint_forecast import Forecasts
 
     if isinstance(found, Forecasts):
-        say(*lowest_sentences(found))
+        say(*best_sentences(found))
 
 
 def say_basis(jobs: "list[Forecast]") -> None:
