@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bayes_scaling._base import checks
 from bayes_scaling._base.numbers import spaced_name
+from bayes_scaling.laws.misspelt_units import checked_loss_unit
 from bayes_scaling.laws.units import (
     DEFAULT_LOSS_UNIT,
     PERPLEXITY,
@@ -84,6 +85,7 @@ class Response:
             named = response_unit(self.column)
             object.__setattr__(self, "assumed", named is None)
             object.__setattr__(self, "unit", named or DEFAULT_LOSS_UNIT)
+        object.__setattr__(self, "unit", checked_loss_unit(self.unit, f"column {self.column!r}"))
         if (share := percent_of(self.unit)) is not None:
             object.__setattr__(self, "percent", True)
             object.__setattr__(self, "unit", share)

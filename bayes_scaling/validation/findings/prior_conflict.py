@@ -265,8 +265,8 @@ def _sensitive(fit: Fit) -> Iterator[Finding]:
     if prior >= SENSITIVE and runs >= SENSITIVE and shift >= MOVED:
         yield finding(
             "prior-sensitive",
-            f"the {fit.runs.columns.response.name} ten times beyond the largest run hangs on the priors: were they to count half "
-            f"as much, or twice, its median would move by {number(100 * shift, 2)} % of the half width of its band "
+            f"the {fit.runs.columns.response.name} ten times beyond the largest run hangs on the priors: were they to count "
+            f"half as much, or twice, its median would move by {number(100 * shift, 2)} % of the half width of its band "
             f"(power-scaling sensitivity {number(prior, 2)} to the prior, {number(runs, 2)} to the runs)",
             "say where these priors come from, or show the prediction under others beside it",
         )
