@@ -100,6 +100,11 @@ class Response:
         return more_is_better(self.unit)
 
     @property
+    def in_unit(self) -> str:
+        """What it is called and its unit, where that says more: "loss in nats/token", "error rate"."""
+        return self.name if self.unit in ("", self.name) else f"{self.name} in {self.unit}"
+
+    @property
     def unit_of_cells(self) -> str:
         """The unit that cells are written in: a sign of per cent beside a unit that says so is read once."""
         return "%" if self.percent else self.unit

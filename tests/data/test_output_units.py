@@ -88,7 +88,7 @@ def test_units_are_what_names_say_or_are_said_of_each_output() -> None:
         bs.Columns(INPUTS, output_units={"a": "bits/byte"})
     with pytest.raises(InputError, match="output 'a' is in perplexity"):
         bs.Columns(INPUTS, outputs={"a": "x", "b": "y"}, output_units={"a": "perplexity", "b": "bits/byte"})
-    with pytest.raises(InputError, match=r"'wrong' runs from .* which no loss in error rate does"):
+    with pytest.raises(InputError, match=r"'wrong' runs from .* which no error rate does"):
         bs.read_runs(table().assign(wrong=lambda of: 40 * of["wrong"]), COLUMNS)
 
 
