@@ -15,8 +15,9 @@ from .decisions.sensitivity.sensitivity import sensitivity as sensitivity
 from .decisions.targets import compute_needed as compute_needed
 from .inference.batch.fits import fit_many as fit_many
 from .inference.fit import fit as fit, prior as prior, refit as refit
+from .inference.loading import load as load
 from .inference.posterior import Fit as Fit
-from .inference.saving import load as load, save as save
+from .inference.saving import save as save
 from .inference.stacking import Stack as Stack
 from .laws.formula import parse_law as parse_law
 from .model.discrepancy import Discrepancy as Discrepancy

@@ -24,7 +24,8 @@ from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.expectation import as_rows
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
-from bayes_scaling.inference.stacking import Posterior, stack, stacking_weights
+from bayes_scaling.inference.stacking import Posterior, stack
+from bayes_scaling.inference.stacking_weights import stacking_weights
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.validation.scores import crps, log_mean_exp, score_points

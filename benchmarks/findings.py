@@ -22,8 +22,9 @@ from sweeps import Sweep, sweeps
 
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.loading import load
 from bayes_scaling.inference.mode import find_mode, spread_of
-from bayes_scaling.inference.saving import load, save
+from bayes_scaling.inference.saving import save
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.priors import median

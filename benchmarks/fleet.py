@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pages import write_measured
 
 import bayes_scaling as bs
 from bayes_scaling._base.numbers import several
@@ -171,18 +172,6 @@ def sentences(found: Measured, settings: bs.Settings, workers: int, chunk: int) 
     )
 
 
-MARKS = "<!-- measured by fleet.py -->", "<!-- end of what fleet.py measured -->"
-
-
-def between_marks(text: str, measured_now: str) -> str:
-    """Return a text with other numbers between the marks."""
-    before, found, rest = text.partition(MARKS[0])
-    _, ended, after = rest.partition(MARKS[1])
-    if not (found and ended):
-        raise SystemExit(f"many_fits.md has no marks {MARKS[0]} and {MARKS[1]}, between which numbers are written")
-    return f"{before}{MARKS[0]}\n\n{measured_now}\n\n{MARKS[1]}{after}"
-
-
 def main() -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -201,9 +190,8 @@ def main() -> None:
     said = sentences(found, settings, chosen.workers, chosen.chunk)
     print(said)
     if chosen.write:
-        path = HERE / "many_fits.md"
         measured_now = f"{datetime.now(UTC):%Y-%m-%d}, one run of fleet.py.\n\n{said}"
-        path.write_text(between_marks(path.read_text(encoding="utf-8"), measured_now), encoding="utf-8")
+        write_measured(HERE / "many_fits.md", measured_now)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from sweeps import DATA
 
 import bayes_scaling as bs
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.role_names import with_columns
+from bayes_scaling.data.roles.names import with_columns
 from bayes_scaling.data.runs import subset
 from bayes_scaling.decisions.joint_optimum import excess_loss, joint_optimum, joint_tolerance
 from bayes_scaling.plots.style import log_ticks, paper

@@ -41,7 +41,7 @@ EXCUSED = {
     "bayes_scaling/cli/fleet.py": "a command's name",
     "bayes_scaling/_deprecated.py": "names of earlier versions",
     "bayes_scaling/inference/batch/results.py": "formats of stored results",
-    "bayes_scaling/inference/saving.py": "columns of files of earlier versions",
+    "bayes_scaling/inference/loading.py": "columns of files of earlier versions",
     "bayes_scaling/data/columns.py": "an argument of earlier versions",
     "bayes_scaling/model/studies/earlier_keys.py": "keys of files of earlier versions",
 }

@@ -108,7 +108,7 @@ def _read(names: Sequence[str]) -> "tuple[dict[str, Model], Study]":
 def _merged(one: "Study", two: "Study", first: str, other: str) -> "Study":
     """Return the first study with the groups of both and the smaller steps, having checked that they read the table alike."""
     from bayes_scaling.data.conventions import Conventions
-    from bayes_scaling.data.counting import unlike_conventions
+    from bayes_scaling.data.table_conventions import unlike_conventions
 
     a, b = one.columns, two.columns
     if set(a.inputs) != set(b.inputs):

@@ -138,7 +138,7 @@ def read_fit(folder: Path, law: str | None = None) -> "Fit":
 def read_posterior(folder: Path) -> "Posterior":
     """Return the fit or stack of a folder, and say on stderr what is to be known of its file and of the fit."""
     from bayes_scaling.cli.messages import say_findings_once
-    from bayes_scaling.inference.saving import load
+    from bayes_scaling.inference.loading import load
 
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)

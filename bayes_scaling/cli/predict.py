@@ -71,10 +71,12 @@ def predict(
         _chain(fitted, through, at, out, seed, expected=not observed)
         return
     table = summarize_at(fitted, at, "observed" if observed else "expected", seed) if out is not None else None
-    record = forecast_record(fitted, at, seed) if register is not None else None
-    _write(table, out, record, register)
+    if register is None:
+        _write_table(table, out)
+    else:
+        _register(fitted, forecast_record(fitted, at, seed), register, table, out)
     say_health(fitted.health)
-    if record is not None and not accepted(fitted.health):
+    if register is not None and not accepted(fitted.health):
         raise typer.Exit(3)
 
 
@@ -98,19 +100,18 @@ def _chain(second: "Posterior", through: str, at: Path, out: Path, seed: int, *,
         say_health(one.health)
 
 
-def _write(table: "pd.DataFrame | None", out: Path | None, record: dict[str, Any] | None, ledger: Path | None) -> None:
-    """Write a table of predictions, an entry of a ledger, or both: all that is asked for, or nothing."""
-    from bayes_scaling.validation.ledger_record import NEVER
+def _register(
+    fitted: "Posterior", record: dict[str, Any], ledger: Path, table: "pd.DataFrame | None", out: Path | None
+) -> None:
+    """Append an entry to a ledger, and write a table of predictions where one is asked for: both, or nothing."""
+    from bayes_scaling.validation.ledger_record import filter_notes
 
-    if record is None or ledger is None:
-        _write_table(table, out)
-        return
     with locked(ledger), write_together():
         _write_table(table, out)
         link = append(ledger, record)
-    for note in record["notes"]:
-        if table is None or note.endswith(NEVER):
-            say(f"note: {note}", err=True)
+    # A table has said its own notes; those on the filter are of the ledger alone.
+    for note in record["notes"] if table is None else filter_notes(fitted.runs, record["points"]):
+        say(f"note: {note}", err=True)
     count = len(record["points"])
     say(f"{count} forecast{'s' * (count != 1)} of single runs -> {ledger}, entry {link.content['entry']}")
     say(f"head {link.sha256}")
@@ -118,6 +119,7 @@ def _write(table: "pd.DataFrame | None", out: Path | None, record: dict[str, Any
 
 
 def _write_table(table: "pd.DataFrame | None", out: Path | None) -> None:
+    """Write a table of predictions and say its notes; nothing where none is asked for."""
     if table is None or out is None:
         return
     write_csv(table, out)

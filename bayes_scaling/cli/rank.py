@@ -1,8 +1,9 @@
 """`bayes-scaling rank`: which level of a group to take at a budget."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,71 +64,78 @@ def rank(
     from bayes_scaling.decisions.rank_sentences import rank_sentences
     from bayes_scaling.plots import ranking_figure
 
-    group, _, baseline = level.partition("=")
-    if not (group and baseline):
-        raise InputError(f"{level!r}: expected GROUP=BASELINE, as in attention=full")
+    group, baseline = _group_and_baseline(level)
+    if cost is not None and flops:
+        raise InputError("give either --cost, a cost of the runs, or --flops for each level")
     out = folder / "ranking.csv" if out is None else out
     file_to_write(out)
     fitted = read_posterior(folder)
-    points, taken = _points(fitted, group, compute or [], at, along)
-    if cost is not None and flops:
-        raise InputError("give either --cost, a cost of the runs, or --flops for each level")
+    points, chosen = _points(fitted, group, compute or [], at, along)
     costs = _costs(fitted, group, flops or [])
-    found = side_by_side(
-        fitted,
-        group,
-        baseline,
-        points,
-        equivalent=equivalent,
-        certainty=certainty,
-        below=below,
-        along=along,
-        cost=costs if cost is None else cost,
-    )
+    within: dict[str, Any] = {"equivalent": equivalent, "certainty": certainty, "below": below}
+    found = side_by_side(fitted, group, baseline, points, along=along, cost=costs if cost is None else cost, **within)
     table, figure = found.to_frame(), out.with_suffix(".png")
     with write_together():
         write_csv(table, out)
         write_figure(ranking_figure(found), figure)
-    for sentence in rank_sentences(replace(found, health=None)):  # what the sampler says comes once, at the end
-        say(sentence)
-    if costs is not None:
-        said = ", ".join(f"{name} {exact(cost.flops_per_param_token)}" for name, cost in costs.items())
-        say(f"FLOP a parameter and token: {said}")
-    if taken:
-        say(f"other groups, as --at does not say them: {place_words(taken)}")
+    say(*rank_sentences(replace(found, health=None)))  # what the sampler says comes once, at the end
+    say(*_assumed(costs, chosen))
     say(f"{several(len(table), 'row')} -> {out}", f"figure -> {figure}")
     for note in found.notes:
         say(f"note: {note}", err=True)
     say_health(fitted.health)
 
 
+def _group_and_baseline(said: str) -> tuple[str, str]:
+    group, _, baseline = said.partition("=")
+    if not (group and baseline):
+        raise InputError(f"{said!r}: expected GROUP=BASELINE, as in attention=full")
+    return group, baseline
+
+
+def _assumed(costs: "Mapping[str, Cost] | None", chosen: "Mapping[str, object]") -> list[str]:
+    """Say what each level costs where --flops says it, and which levels of other groups were chosen."""
+    said = []
+    if costs is not None:
+        each = ", ".join(f"{name} {exact(cost.flops_per_param_token)}" for name, cost in costs.items())
+        said.append(f"FLOP a parameter and token: {each}")
+    if chosen:
+        said.append(f"other groups, as --at does not say them: {place_words(chosen)}")
+    return said
+
+
 def _points(
     fitted: "Posterior", group: str, compute: list[float], at: Path | None, along: str | None
 ) -> "tuple[pd.DataFrame, dict[str, object]]":
-    """Return the points asked for, and the levels of other groups that nothing was said of."""
+    """Return the points asked for, and the last level of each other group that they do not name."""
     import pandas as pd
 
     from bayes_scaling.data.counts import mark_base_units
     from bayes_scaling.data.points import in_base_units
-    from bayes_scaling.inference.stacking import groups_needed, inputs_read
+    from bayes_scaling.inference.stacking import groups_needed
 
     if not compute and at is None:
         raise InputError("say a budget: --compute 10, or --at POINTS.csv with a column for it")
     points = mark_base_units(pd.DataFrame(index=[0])) if at is None else in_base_units(at, fitted.runs)
+    if compute:
+        budgets = pd.DataFrame({_budget_column(fitted, along): compute})
+        points = mark_base_units(points.drop(columns=budgets.columns, errors="ignore").merge(budgets, how="cross"))
+    columns = fitted.runs.columns.dims
+    others = [dim for dim in groups_needed(fitted) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
+    chosen = {dim: fitted.runs.levels[dim][-1] for dim in others}
+    return points.assign(**chosen), chosen
+
+
+def _budget_column(fitted: "Posterior", along: str | None) -> str:
+    """Return what budgets are called: compute where each is split into params and tokens, else the input that grows."""
+    from bayes_scaling.inference.stacking import inputs_read
+
     inputs = inputs_read(fitted)
     splits = "compute" not in inputs and has_params_and_tokens(inputs)
     name = along or (inputs[0] if len(inputs) == 1 else "compute")
-    if compute:
-        if not splits and name not in inputs:
-            raise InputError(f"the law reads {list(inputs)}: say along which of them the budget grows, --along {inputs[0]}")
-        column = "compute" if splits and along is None else name
-        points = mark_base_units(
-            points.drop(columns=column, errors="ignore").merge(pd.DataFrame({column: compute}), how="cross")
-        )
-    columns = fitted.runs.columns.dims
-    others = [dim for dim in groups_needed(fitted) if dim not in (group, *points) and not set(columns[dim]) <= set(points)]
-    taken = {dim: fitted.runs.levels[dim][-1] for dim in others}
-    return points.assign(**taken), taken
+    if not splits and name not in inputs:
+        raise InputError(f"the law reads {list(inputs)}: say along which of them the budget grows, --along {inputs[0]}")
+    return "compute" if splits and along is None else name
 
 
 def _costs(fitted: "Posterior", group: str, flops: list[str]) -> "dict[str, Cost] | None":

@@ -256,7 +256,7 @@ class Columns:
     def numbers(self) -> frozenset[str]:
         """The columns of a table that are read as numbers."""
         errors = [self.measurement_error.column] if self.measurement_error is not None else []
-        rates = [self.schedule.lr, self.schedule.along] if self.schedule is not None else []
+        rates = [self.schedule.lr, self.schedule.along, *self._filtered & {*DERIVED}] if self.schedule is not None else []
         inputs = [one.column for one in self.inputs.values()]
         return frozenset([self.response.column, *self.responses, *inputs, *errors, *rates, *self.cost_reads])
 
@@ -268,8 +268,12 @@ class Columns:
     @property
     def read(self) -> frozenset[str]:
         """The columns of a table that are read."""
-        kept = parse_filter(self.where).columns if self.where is not None else ()  # type: ignore[attr-defined]
-        return self.numbers | frozenset([*kept, *(part for of in self.dims.values() for part in of)])
+        return self.numbers | self._filtered | frozenset(part for of in self.dims.values() for part in of)
+
+    @property
+    def _filtered(self) -> frozenset[str]:
+        """The columns that the filter reads."""
+        return frozenset(parse_filter(self.where).columns if self.where is not None else ())  # type: ignore[attr-defined]
 
 
 def _members(value: Any, what: str) -> Mapping[str, str]:

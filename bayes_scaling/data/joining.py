@@ -11,7 +11,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.conventions import Conventions
-from bayes_scaling.data.log_cleaning import format_runs
+from bayes_scaling.data.log_rows import format_runs
 
 MAX_RANGE_FACTOR = 100.0
 """Tables whose ranges of an input lie apart by such a factor count in other units."""

@@ -9,7 +9,6 @@ from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.notation import READ, reading_of
 from bayes_scaling.data.cells import IN_BASE, number_column
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import refuse_other_conventions
 from bayes_scaling.data.counts import base_factor, column_in_file, column_in_other_unit, mark_base_units
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.inputs import input_columns, with_schedule
@@ -18,6 +17,7 @@ from bayes_scaling.data.mixtures import check_mixtures
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import DERIVED
+from bayes_scaling.data.table_conventions import refuse_other_conventions
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.laws.units import (
     conversion,

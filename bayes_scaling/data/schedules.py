@@ -9,6 +9,7 @@ Between rows the learning rate is a line, and with a value at every step the sum
     lr_weighted       T = how far the run has come, each token or step weighted by its rate as a share of the peak; needs no
                       steps
     lr_annealed       how much of the falls so far has taken effect, at least 1e-4; needs no steps
+    lr_sudden_pending how much of the falls at once so far has not, at least 1e-4; needs no steps
     lr_then, lr_since the fall so far in equal parts: the learning rate when half of a part had happened, and the sum of the
                       learning rate since
 
@@ -34,20 +35,18 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.annealed import LR_ROUNDING, annealed, fall, sudden_pending, weighted
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, STEPLESS, Schedule
 
-MIN_FALL = 1e-4
-"""What has not fallen has a logarithm all the same; a power of a fall so small is nothing."""
-LR_ROUNDING = 1e-6
-"""Changes of the learning rate below this fraction of its peak are none."""
-WARMED_UP = 0.01
-"""A first row this close to the peak has had its warm-up before."""
-LAG, APPROACH = 0.005, 0.8
-"""How fast falls take effect, against how far the run has come, see above."""
-MOVES, MOST_PLACES = 256, 1000
-"""Parts that falls are cut into, and rows of a long log at which their effect is computed, twice."""
 MAX_STEP = 100_000_000
+OF_SHARES = {
+    "lr_fall": fall,
+    "lr_weighted": weighted,
+    "lr_annealed": annealed,
+    "lr_sudden_pending": sudden_pending,
+}
+"""How columns that need no steps come of places along a run and its learning rates there."""
 
 
 def schedule_inputs(
@@ -83,78 +82,10 @@ def schedule_inputs(
         own = (label == one).to_numpy()
         called = f"{source}: run {format_value(one)}" if run else source
         derived = _derived(at[own].astype(int), lr[own], schedule, stepped, called) if stepped else {}
-        if "lr_fall" in wanted:
-            derived["lr_fall"] = _fall(at[own], lr[own])
-        if "lr_weighted" in wanted:
-            derived["lr_weighted"] = _weighted(at[own], lr[own])
-        if "lr_annealed" in wanted:
-            derived["lr_annealed"] = _annealed(at[own], lr[own])
+        derived |= {name: of(at[own], lr[own]) for name, of in OF_SHARES.items() if name in wanted}
         for name, values in derived.items():
             found[name][own] = values
     return pd.concat([frame.drop(columns=list(found), errors="ignore"), pd.DataFrame(found, index=frame.index)], axis=1)
-
-
-def _fall(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """Return how far the learning rate has fallen from its peak so far, as a share of it."""
-    order = np.argsort(at, kind="stable")
-    peak = np.maximum.accumulate(lr[order])
-    found = np.empty(len(at))
-    found[order] = 1.0 - lr[order] / np.where(peak > 0, peak, 1.0)
-    return np.where((found > MIN_FALL) & (lr < peak.max()), found, MIN_FALL)
-
-
-def _weighted(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """Return the integral of the learning rate as a share of its peak; a line between rows, and from 0 up to the first.
-
-    Where the first row has the peak already, its warm-up is not in the table, and it has had that rate from the start.
-    """
-    order = np.argsort(at, kind="stable")
-    x, rate = at[order], lr[order]
-    first = rate[0] if rate[0] >= rate.max() * (1.0 - WARMED_UP) else 0.0
-    every, share = np.concatenate([[0.0], x]), np.concatenate([[first], rate]) / max(rate.max(), np.finfo(float).tiny)
-    found = np.empty(len(at))
-    found[order] = np.cumsum(np.diff(every) * (share[1:] + share[:-1]) / 2.0)
-    return found
-
-
-def _annealed(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
-    """Return how much of the falls of the learning rate so far has taken effect, as a share of the peak."""
-    order = np.argsort(at, kind="stable")
-    come, share = _weighted(at, lr)[order], lr[order] / max(lr.max(), np.finfo(float).tiny)
-    peak = int(np.argmax(share))
-    change = np.diff(share[peak:], prepend=share[peak])
-    moved = np.cumsum(np.abs(change)) if np.ptp(share[peak:]) > LR_ROUNDING else np.zeros(len(change))
-    found = np.full(len(at), MIN_FALL)
-    if moved[-1] > 0:
-        found[order[peak:]] = np.maximum(_effect(come[peak:], change, moved), MIN_FALL)
-    return found
-
-
-def _effect(come: np.ndarray, change: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """Return the effect of falls at rows in order, from the change of the rate to each and the sum of changes up to it.
-
-    The changes are cut into equal parts, each of which happened at its middle, and long logs are read at some of their rows.
-    """
-    bounds = np.linspace(0.0, moved[-1], MOVES + 1)
-    middle = (bounds[1:] + bounds[:-1]) / 2.0
-    after = np.searchsorted(moved, middle, side="left")
-    way = (middle - moved[after - 1]) / (moved[after] - moved[after - 1])
-    when = come[after - 1] + way * (come[after] - come[after - 1])
-    sign = -np.sign(change[after])
-    rows = _some(come, moved)
-    begun = np.clip((moved[rows, None] - bounds[:-1]) / (bounds[1] - bounds[0]), 0.0, 1.0)
-    since = np.maximum(come[rows, None] - when, 0.0) / (LAG * come[rows, None])
-    effect = (begun * sign * (1.0 - (1.0 + since) ** -APPROACH)).sum(axis=1) * (bounds[1] - bounds[0])
-    return np.asarray(np.interp(come, come[rows], effect))
-
-
-def _some(come: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """Return the rows of a log at which effects are computed: evenly spaced along it and in the changes of its rate."""
-    if len(come) <= 2 * MOST_PLACES:
-        return np.arange(len(come))
-    even = np.linspace(0, len(come) - 1, MOST_PLACES).astype(int)
-    late = np.searchsorted(moved, np.linspace(0.0, moved[-1], MOST_PLACES)).clip(max=len(come) - 1)
-    return np.unique(np.concatenate([even, late, np.maximum(late - 1, 0), [0, len(come) - 1]]))
 
 
 def _checked(

@@ -1,15 +1,9 @@
-"""Read any table: a path, data frame, stream or records in, columns of numbers and of labels out.
-
-Text has no types. A column of labels (groups, and columns that filters name) stays as it is written unless every cell is a
-number as programs spell it. So text -> number -> text loses nothing: 7 and 12 are numbers, 007, 1.10 and 12e5 are text. Any
-other column is numbers where all its cells are plain ones.
-"""
+"""Read any table: a path, data frame, stream or records in, columns of numbers and of labels out."""
 
 import io
 import json
 import re
 from collections.abc import Mapping, Sequence, Set as AbstractSet
-from math import nan
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Protocol, runtime_checkable
@@ -19,11 +13,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.notation import (
-    MISSING,
-    PLAIN_NUMBER,
     READ,
     decimal_marks,
-    number_of_text,
     reading_of,
 )
 from bayes_scaling._base.paths import is_file
@@ -31,11 +22,9 @@ from bayes_scaling._base.spreadsheets import unescape_formulas
 from bayes_scaling.data.delimited import read_cells, read_stream, refuse_too_many
 from bayes_scaling.data.rates import SCHEDULES, is_rate_name, is_run_name
 from bayes_scaling.data.states import is_state_name
+from bayes_scaling.data.text_cells import label_cells, may_be_grouped, plain_cells
 
 TABLE_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq")
-
-GROUPED = r"\s*[+-]?[1-9]\d{0,2}\.\d{3}\s*"
-NUMBER = f"{PLAIN_NUMBER.pattern}|[+-]?(?:{'|'.join(['inf', 'Inf', 'INF', 'infinity', 'Infinity'])})"
 
 
 @runtime_checkable
@@ -104,7 +93,7 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
     if notes is not None:
         cells = unescape_formulas(cells).astype("str")
         labels = labels | {name for name in map(str, cells) if is_run_name(name)}
-        kept = {str(name): (_label_cells if name in labels else _plain_cells)(of) for name, of in cells.items()}
+        kept = {str(name): (label_cells if name in labels else plain_cells)(of) for name, of in cells.items()}
         frame = pd.DataFrame(kept, index=cells.index)
     numbers = [name for name in map(str, frame) if name not in labels and (not wanted or name in wanted)]
     named = source not in ("the data frame", "the table", "the stream")
@@ -114,16 +103,11 @@ def read_table(table: Table, *, labels: AbstractSet[str] = frozenset(), wanted: 
         if notes is not None and set(marks.values()) == {","}:
             # 1.234 is a thousand there. What it is besides, the other columns tell, which are read after this.
             frame = frame.assign(
-                **{name: cells[name].where(cells[name] != "") for name in numbers if _may_be_grouped(cells[name])}
+                **{name: cells[name].where(cells[name] != "") for name in numbers if may_be_grouped(cells[name])}
             )
         read["marks"] = marks
     frame.attrs = {**cells.attrs, READ: read}
     return frame
-
-
-def _may_be_grouped(column: pd.Series) -> bool:
-    """Return whether cells of a text that are plain numbers, as 1.234, are others where the comma is the decimal mark."""
-    return bool(column.str.fullmatch(GROUPED).any())
 
 
 def _is_text(column: pd.Series) -> bool:
@@ -267,41 +251,3 @@ def _flat(frame: pd.DataFrame, source: str) -> pd.DataFrame:
         except Exception as error:  # an object may raise anything when it is compared
             raise InputError(f"{source}: column {name!r} has a cell that is no value ({type(error).__name__})") from None
     return flat
-
-
-def _label_cells(column: pd.Series) -> pd.Series:
-    """Return labels of a text as they are written, as numbers where that loses nothing; blanks are missing."""
-    there = column.str.strip() != ""
-    values = [number_of_text(text) for text in column[there].unique()]
-    written = column.where(there)
-    if not values or None in values:
-        return written
-    whole = ~column[there].str.contains("[.e]").to_numpy(dtype=bool)
-    if whole.all():
-        return written.astype("Int64") if not there.all() else written.astype("int64")
-    fraction = any(isinstance(value, float) for value in values)
-    return written.astype("float64") if not whole.any() and fraction else written
-
-
-def _plain_cells(column: pd.Series) -> pd.Series:
-    """Return a column of a text as numbers where all its cells are plain ones; leading zeros are kept, as of names."""
-    text = column.str.strip()
-    missing = text.isin(MISSING)
-    numbers = text[~missing]
-    if not numbers.str.fullmatch(NUMBER).all() or numbers.str.match(r"[+-]?0\d").any():
-        return column.where(text != "")
-    if len(numbers) == len(text) and numbers.str.fullmatch(r"-?\d{1,18}").all():
-        return pd.Series(_cast(text, "int64"), column.index)
-    found = np.full(len(text), nan)
-    found[~missing.to_numpy()] = _cast(numbers, "float64")
-    return pd.Series(found, column.index)
-
-
-def _cast(text: pd.Series, kind: str) -> np.ndarray:
-    """Return numbers from their text, to the last bit: by Arrow, which is fast, or by Python where there is a plus."""
-    import pyarrow as pa
-
-    try:
-        return np.asarray(pa.array(text).cast(kind).to_numpy(zero_copy_only=False))
-    except pa.ArrowInvalid:
-        return text.to_numpy(dtype=object).astype(kind)

@@ -20,7 +20,7 @@ from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.numbers import amount, band, several
 from bayes_scaling._base.quantiles import QUANTILES
 from bayes_scaling._base.views import in_a_line, lines, show, view
-from bayes_scaling.data.counting_words import counted_parts
+from bayes_scaling.data.convention_words import counted_parts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.decisions.specifications import Specification, Variant, Variants, standard_variants

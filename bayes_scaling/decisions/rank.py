@@ -1,9 +1,10 @@
 """Which level of a group to take: all levels side by side at a budget, from the same draws, against one of them.
 
-Draws throughout; `rank_tables.py` makes tables and sentences of them.
+Draws throughout; `ranking.py` makes tables of them, `rank_sentences.py` sentences.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
@@ -116,48 +117,99 @@ def rank(
     ordered = _levels_asked(fit, group, against, levels)
     path = None if along is None and _splits(fit) else _path(fit, along)
     costs = level_costs(fit, group, ordered, cost, path)
-    name, unit, largest = budget_of(fit, group, [str(one) for one in ordered], path, costs)
     given = read_table(points, labels=fit.runs.columns.labels)
-    arms = [_asked(fit, group, level, given, splits=path is None) for level in ordered]
-    new = [dim for dim in ("run",) if dim in arms[0] and (arms[0][dim] == NEW_RUN).all()]  # no level that was asked for
-    table = arms[0].drop(columns=[group, *new, *(dim for dim in kin(fit, group) if dim in arms[0])])
-    budgets = [checks.positive(float(of), "a budget") for of in table[name]]
-    ends = _searched_up_to(budgets, below, unit)
-    at_points = [[arm.iloc[[i]] for arm in arms] for i in range(len(budgets))]
-    found = [
-        side_by_side(fit, group, rows, at, end, path, list(costs.values()))
-        for rows, at, end in zip(at_points, budgets, ends, strict=True)
-    ]
-    places = [[at * np.exp(of.place) for of in changes] for at, (_, _, changes) in zip(budgets, found, strict=True)]
-    ended = [[of.unknown for of in changes] for _, _, changes in found]
-    losses, times, _ = zip(*found, strict=True)
-    loss, ratios, crossings, unknown = (mark(_stacked(fit, of), fit) for of in (losses, times, places, ended))
-    names = np.array(ordered, dtype=None if len({type(one) for one in ordered}) == 1 else object)
-    ratios = ratios.assign_coords(level=names[1:])
+    arms = [_points_of_level(fit, group, level, given, splits=path is None) for level in ordered]
+    table = _without_levels(fit, group, arms[0])
+    at = _budgets(fit, group, ordered, table, path, costs, below)
+    by_point = [[arm.iloc[[i]] for arm in arms] for i in range(len(table))]
+    draws = _draws(fit, group, ordered, by_point, at)
     return Ranking(
         group=group,
         against=ordered[0],
         points=table,
-        loss=loss.assign_coords(level=names).assign_attrs(
-            units=fit.runs.columns.unit_of(table), long_name=name_at(fit.runs.columns, table)
-        ),
-        compute_ratio=ratios,
-        crossing=crossings.assign_coords(level=names[1:]).assign_attrs(units=unit),
-        unknown=unknown.assign_coords(level=names[1:]),
-        budget=name,
-        unit=unit,
-        budgets=tuple(budgets),
-        largest=largest,
-        runs_end=tuple((largest[str(ordered[0])] / at) ** (1 / (path[name] if path and not costs else 1.0)) for at in budgets),
-        below=tuple(ends),
+        **draws,
+        budget=at.name,
+        unit=at.unit,
+        budgets=at.amounts,
+        largest=at.largest,
+        runs_end=_runs_end(at, ordered[0]),
+        below=at.ends,
         equivalent=equivalent,
         certainty=certainty,
         counted=counted_words(costs),
         axis=axis_name(fit, path) if path is not None and not costs and fit.runs.columns.costs else "",
-        by_cost=None if path is None or costs else ratios_by_cost(fit, group, at_points, path, ratios),
+        by_cost=None if path is None or costs else ratios_by_cost(fit, group, by_point, path, draws["compute_ratio"]),
         notes=notes_of(fit, group, *arms),
         health=fit.health,
     )
+
+
+@dataclass(frozen=True)
+class _Budgets:
+    """What levels are held against each other at.
+
+    name, unit, amounts: of the budget, an amount for each point. ends: up to where a crossover is searched for there. largest:
+    the largest among the runs of each level. path: input -> power, or None where each level splits compute in its own best
+    way. costs: of each level, where budgets are counted in a cost.
+    """
+
+    name: str
+    unit: str
+    amounts: tuple[float, ...]
+    ends: tuple[float, ...]
+    largest: dict[str, float]
+    path: dict[str, float] | None
+    costs: dict[str, Cost]
+
+
+def _budgets(
+    fit: Posterior,
+    group: str,
+    levels: Sequence[object],
+    table: pd.DataFrame,
+    path: dict[str, float] | None,
+    costs: dict[str, Cost],
+    below: float | None,
+) -> _Budgets:
+    """Return the budgets of the points of a table."""
+    name, unit, largest = budget_of(fit, group, [str(one) for one in levels], path, costs)
+    amounts = tuple(checks.positive(float(of), "a budget") for of in table[name])
+    return _Budgets(name, unit, amounts, _searched_up_to(amounts, below, unit), largest, path, costs)
+
+
+def _runs_end(at: _Budgets, base: object) -> tuple[float, ...]:
+    """Return at what multiple of each budget the runs of the baseline end, as a ratio of its leading input."""
+    power = at.path[at.name] if at.path and not at.costs else 1.0
+    return tuple((at.largest[str(base)] / amount) ** (1 / power) for amount in at.amounts)
+
+
+def _draws(
+    fit: Posterior, group: str, levels: Sequence[object], by_point: list[list[pd.DataFrame]], at: _Budgets
+) -> dict[str, xr.DataArray]:
+    """Return the draws of a ranking by the names of its fields.
+
+    Parameters
+    ----------
+    by_point
+        For each point a row of each level, the one that the others are held against first.
+    """
+    costs = list(at.costs.values())
+    each = zip(by_point, at.amounts, at.ends, strict=True)
+    losses, ratios, changes = zip(
+        *(side_by_side(fit, group, rows, amount, end, at.path, costs) for rows, amount, end in each), strict=True
+    )
+    places = [[amount * np.exp(of.place) for of in one] for amount, one in zip(at.amounts, changes, strict=True)]
+    unknown = [[of.unknown for of in one] for one in changes]
+    names = np.array(levels, dtype=None if len({type(one) for one in levels}) == 1 else object)
+    loss = mark(_stacked(fit, losses), fit).assign_coords(level=names)
+    ratio, crossing, unmet = (mark(_stacked(fit, of), fit).assign_coords(level=names[1:]) for of in (ratios, places, unknown))
+    columns, table = fit.runs.columns, pd.concat([rows[0] for rows in by_point])
+    return {
+        "loss": loss.assign_attrs(units=columns.unit_of(table), long_name=name_at(columns, table)),
+        "compute_ratio": ratio,
+        "crossing": crossing.assign_attrs(units=at.unit),
+        "unknown": unmet,
+    }
 
 
 def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
@@ -187,9 +239,9 @@ def _levels_asked(fit: Posterior, group: str, against: object, levels: Sequence[
     return ordered
 
 
-def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) -> list[float]:
+def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) -> tuple[float, ...]:
     """Return the budget up to which a crossover is searched for at each point."""
-    ends = [CROSSOVER_WITHIN * at if below is None else below for at in budgets]
+    ends = tuple(CROSSOVER_WITHIN * at if below is None else below for at in budgets)
     if not all(isfinite(end) and end > at for at, end in zip(budgets, ends, strict=True)):
         raise InputError(
             f"below = {exact(below or 0.0)} must lie above every budget; the largest is {exact(max(budgets))} {unit}".rstrip()
@@ -197,7 +249,13 @@ def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) ->
     return ends
 
 
-def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:
+def _without_levels(fit: Posterior, group: str, points: pd.DataFrame) -> pd.DataFrame:
+    """Return points without what differs between levels: the group, those that lie within it, and a run that is a new one."""
+    new = ["run"] if "run" in points and (points["run"] == NEW_RUN).all() else []  # no level that was asked for
+    return points.drop(columns=[group, *new, *(dim for dim in kin(fit, group) if dim in points)])
+
+
+def _points_of_level(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:
     """Return checked points of a level of a group; inputs and groups by their names in the law."""
     table = for_new_run(fit, points_of(fit, group, level, points))
     if not splits:
@@ -210,9 +268,7 @@ def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, s
     budgets = column_numbers(table["compute"], "the points", table.index.to_numpy())[0]
     if not len(table) or not (np.isfinite(budgets).all() and (budgets > 0).all()):
         raise InputError(f"column 'compute' of the points must hold positive numbers, in FLOP; it has {list(table['compute'])}")
-    free = [
-        name for split in SPLITS for name in split if name in inputs_read(fit) and (name, name in table) != (UNIQUE[0], True)
-    ]
+    free = _split_inputs(fit, table)
     anywhere = pd.DataFrame({name: fit.runs.references[name] for name in free}, index=table.index)
     rows = mark_base_units(pd.concat([table.drop(columns=free, errors="ignore"), anywhere], axis=1))
     found = read_points(rows, fit.runs, groups_needed(fit))
@@ -220,7 +276,14 @@ def _asked(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, s
     return mark_base_units(pd.concat([pd.DataFrame({"compute": budgets}), found[kept]], axis=1))
 
 
+def _split_inputs(fit: Posterior, points: pd.DataFrame) -> list[str]:
+    """Return the inputs that a budget is split over; unique tokens that the points give are not."""
+    every = [name for split in SPLITS for name in split if name in inputs_read(fit)]
+    return [name for name in every if not (name == UNIQUE[0] and name in points)]
+
+
 def _splits(fit: Posterior) -> bool:
+    """Return whether budgets are compute that each level splits, for want of an input that is compute."""
     inputs = set(inputs_read(fit))
     return "compute" not in inputs and any(set(split) <= inputs for split in SPLITS)
 

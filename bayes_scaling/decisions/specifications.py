@@ -13,8 +13,8 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import uncounted
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.data.table_conventions import uncounted
 from bayes_scaling.data.tables import Table
 from bayes_scaling.laws.units import column_unit
 from bayes_scaling.model.defaults import sweep_discrepancy

@@ -16,7 +16,8 @@ from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, RESPONSE, log
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.discrepancy import scales
-from bayes_scaling.model.joint_prior import log_density, margins
+from bayes_scaling.model.joint_density import log_density
+from bayes_scaling.model.joint_prior import margins
 from bayes_scaling.model.lkj import log_prior as lkj_density
 from bayes_scaling.model.names import NOISE_CORRELATION, NOISE_PAIR, NOISE_SD, NU_BEYOND_ONE, spread_name, term_name
 from bayes_scaling.model.priors import Prior, distribution

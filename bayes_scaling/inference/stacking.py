@@ -4,7 +4,7 @@ A stack says what its laws say together wherever a fit is asked for predictions 
 `map_components`, so that nothing else needs to know which of the two it holds.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -15,13 +15,13 @@ import xarray as xr
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.random import derived_seed
 from bayes_scaling._base.views import page, view
-from bayes_scaling.data.counting import unlike_conventions
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.comparable import require_same_runs
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.laws.library import law_inputs
-from bayes_scaling.model.specification import Model, law_groups, model_inputs
+from bayes_scaling.model.specification import law_groups, model_inputs
 
 type Posterior = Fit | Stack
 """What predictions and contrasts are asked of."""
@@ -201,7 +201,7 @@ def stack(fits: Mapping[str, Fit], weights: Mapping[str, float], most: int | Non
         raise InputError(f"the fits are {format_names(fits)}; weights are given for {format_names(weights)}")
     if not fits or min(weights.values()) < 0 or not np.isclose(sum(weights.values()), 1.0, atol=1e-6):
         raise InputError(f"weights must be at least 0 and sum to 1, not {dict(weights)}")
-    check_alike(fits)
+    require_same_runs(fits)
     total = min(_draws(fits[name]) / weight for name, weight in weights.items() if weight > 0)
     total = total if most is None else min(total, most)
     counts = {name: min(round(weight * total), _draws(fits[name])) for name, weight in weights.items()}
@@ -215,60 +215,6 @@ def mixed(fits: Mapping[str, Fit], weights: Mapping[str, float], counts: Mapping
     seeds = {name: derived_seed(fits[name].settings.seed, "law", name) for name in kept if len(kept) > 1}
     members = {name: _thinned(fits[name], counts[name], starts[name], seeds.get(name)) for name in kept}
     return Stack(members, dict(weights), dict(fits))
-
-
-def stacking_weights(
-    log_scores: Mapping[str, np.ndarray], evenly: float = 1.0, prior: Mapping[str, float] | None = None
-) -> dict[str, float]:
-    """Return the weights with which a mixture of laws predicts best (stacking, Yao et al. 2018).
-
-    max_w  sum_i log(sum_k w_k exp(s_ki))  +  evenly sum_k p_k log w_k,   w >= 0,  sum_k w_k = 1
-
-    Parameters
-    ----------
-    log_scores
-        Law -> log predictive density of each point, the same points for all.
-    evenly
-        The second term is a Dirichlet prior, worth so many points, shared out by p, that one law alone predicts: of n points
-        a law that always loses keeps p evenly / (n + evenly). Where points err together, as those of one extrapolation do,
-        give as many as err together. 0 is stacking as published.
-    prior
-        Law -> p, its weight before the points were seen, in any unit; the same for all unless given. A law has more than 0.
-
-    Raises
-    ------
-    InputError
-        Where laws have different numbers of points, a score is not finite, or a prior weight is not above 0.
-    """
-    from scipy.optimize import minimize
-    from scipy.special import softmax
-
-    if len({np.shape(of) for of in log_scores.values()}) != 1 or not all(np.isfinite(of).all() for of in log_scores.values()):
-        raise InputError(f"expected finite log scores of the same points for each of {format_names(log_scores)}")
-    scores = np.stack(list(log_scores.values()), axis=1)
-    density = np.exp(scores - scores.max(axis=1, keepdims=True))
-    points, laws = density.shape
-    shared = evenly * _shares(log_scores, prior)
-
-    def worse(theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Return minus the objective a point, and its slope, at w = softmax(theta), where it has no walls."""
-        weights = softmax(theta)
-        mixed = density @ weights
-        shares = (density * weights / mixed[:, None]).sum(axis=0) + shared
-        value = np.log(mixed).sum() + (shared * np.log(np.maximum(weights, 1e-300))).sum()
-        return -value / points, ((points + evenly) * weights - shares) / points
-
-    theta = minimize(worse, np.zeros(laws), jac=True, method="L-BFGS-B", options={"ftol": 1e-14, "gtol": 1e-10}).x
-    return dict(zip(log_scores, softmax(theta).tolist(), strict=True))
-
-
-def _shares(laws: Iterable[str], prior: Mapping[str, float] | None) -> np.ndarray:
-    """Return prior weights, in the order of the laws, that sum to 1."""
-    names = list(laws)
-    if prior is not None and (set(prior) != set(names) or not all(0 < of < np.inf for of in prior.values())):
-        raise InputError(f"prior weights must be above 0, one for each of {format_names(names)}, not {dict(prior)}")
-    own = np.array([1.0 if prior is None else float(prior[name]) for name in names])
-    return np.asarray(own / own.sum())
 
 
 def map_components[T: (xr.DataArray, xr.Dataset)](fit: Posterior, draws_of: Callable[[Fit, slice], T]) -> T:
@@ -331,43 +277,6 @@ def whole_fits(fit: Posterior) -> dict[str, Fit]:
 def noise_scale(fit: Posterior) -> str:
     """Return what rows scatter in: "log_loss", "loss" or "log_odds", the same for all members of a stack."""
     return parts(fit)[0][0].model.noise.on
-
-
-def check_alike(fits: Mapping[str, Fit]) -> None:
-    """Raise InputError, naming both, where two fits are of other runs or units, or their laws of other scales of the noise."""
-    check_scales({name: one.model for name, one in fits.items()})
-    check_references({name: one.runs for name, one in fits.items()})
-    first, *others = fits
-    one = fits[first].runs
-    for other in others:
-        two = fits[other].runs
-        if one.columns.all_units != two.columns.all_units:
-            raise _unlike(first, other, "responses in", one.columns.all_units, two.columns.all_units)
-        if counts := unlike_conventions(one.columns, two.columns):
-            raise _unlike(first, other, f"{counts[0]} counted", *counts[1:])
-        if not one.table.equals(two.table):
-            raise _unlike(first, other, "rows", *(f"{len(runs)} of {runs.source}" for runs in (one, two)))
-
-
-def check_scales(models: Mapping[str, Model]) -> None:
-    """Raise InputError, naming both, where the noise of two models is on different scales: their densities are too."""
-    first, *others = models
-    for other in others:
-        if models[first].noise.on != models[other].noise.on:
-            raise _unlike(first, other, "noise on", models[first].noise.on, models[other].noise.on)
-
-
-def check_references(runs: Mapping[str, Runs]) -> None:
-    """Raise InputError, naming both, where the runs of two laws are against other references: their coefficients are too."""
-    first, *others = runs
-    for other in others:
-        if dict(runs[first].references) != dict(runs[other].references):
-            found = _unlike(first, other, "references", dict(runs[first].references), dict(runs[other].references))
-            raise InputError(f"{found}: state them in the runs' columns, or give each model its references=")
-
-
-def _unlike(first: str, other: str, what: str, one: object, two: object) -> InputError:
-    return InputError(f"{first!r} and {other!r} cannot be compared: {first!r} has {what} {one!r}, {other!r} {two!r}")
 
 
 def _draws(fit: Fit) -> int:

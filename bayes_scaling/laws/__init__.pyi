@@ -9,15 +9,9 @@ from .context_and_shape import (
     shape_penalty as shape_penalty,
     token_position as token_position,
 )
-from .errors import (
+from .downstream import (
     accuracy_from_loss as accuracy_from_loss,
-    bnsl1 as bnsl1,
-    bnsl2 as bnsl2,
     error_from_loss as error_from_loss,
-    m1 as m1,
-    m2 as m2,
-    m3 as m3,
-    m4 as m4,
 )
 from .experts import (
     efficiency_leverage as efficiency_leverage,
@@ -46,6 +40,14 @@ from .kaplan import (
     kaplan_params_steps as kaplan_params_steps,
     kaplan_params_tokens as kaplan_params_tokens,
     kaplan_tokens as kaplan_tokens,
+)
+from .learning_curves import (
+    bnsl1 as bnsl1,
+    bnsl2 as bnsl2,
+    m1 as m1,
+    m2 as m2,
+    m3 as m3,
+    m4 as m4,
 )
 from .library import LAWS as LAWS
 from .looped import (

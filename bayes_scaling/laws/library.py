@@ -17,10 +17,11 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.laws.compression import distillation, rounding
 from bayes_scaling.laws.context_and_shape import context_length, shape_penalty, token_position
-from bayes_scaling.laws.errors import accuracy_from_loss, bnsl1, bnsl2, error_from_loss, m1, m2, m3, m4
+from bayes_scaling.laws.downstream import accuracy_from_loss, error_from_loss
 from bayes_scaling.laws.experts import efficiency_leverage, granularity, routed
 from bayes_scaling.laws.interactions import interaction, kaplan_floor
 from bayes_scaling.laws.kaplan import kaplan_params, kaplan_params_steps, kaplan_params_tokens, kaplan_tokens
+from bayes_scaling.laws.learning_curves import bnsl1, bnsl2, m1, m2, m3, m4
 from bayes_scaling.laws.looped import loop_worth, ouro
 from bayes_scaling.laws.rewards_and_streams import parallel_streams, reward_sigmoid
 from bayes_scaling.laws.schedules import annealing, multi_power
@@ -31,26 +32,49 @@ from bayes_scaling.laws.vocabulary_and_sparsity import sparsity, vocabulary
 type Law = Callable[..., Any]
 
 _EVERY = (
-    *(power_law, power_law_floor, kaplan_params, kaplan_tokens, kaplan_params_tokens, kaplan_params_steps, chinchilla),
-    *(
-        interaction,
-        kaplan_floor,
-        data_constrained,
-        overtraining,
-        farseer,
-        annealing,
-        multi_power,
-        error_from_loss,
-        ouro,
-        loop_worth,
-        token_position,
-    ),
-    *(shape_penalty, m1, m2, m3, m4, bnsl1, bnsl2, parallel_streams, reward_sigmoid, vocabulary, sparsity),
-    *(learning_rate_batch, critical_batch, steps_to_loss, precision, routed, granularity, efficiency_leverage),
-    *(context_length, accuracy_from_loss, distillation, rounding),
+    power_law,
+    power_law_floor,
+    kaplan_params,
+    kaplan_tokens,
+    kaplan_params_tokens,
+    kaplan_params_steps,
+    chinchilla,
+    interaction,
+    kaplan_floor,
+    data_constrained,
+    overtraining,
+    farseer,
+    annealing,
+    multi_power,
+    error_from_loss,
+    ouro,
+    loop_worth,
+    token_position,
+    shape_penalty,
+    m1,
+    m2,
+    m3,
+    m4,
+    bnsl1,
+    bnsl2,
+    parallel_streams,
+    reward_sigmoid,
+    vocabulary,
+    sparsity,
+    learning_rate_batch,
+    critical_batch,
+    steps_to_loss,
+    precision,
+    routed,
+    granularity,
+    efficiency_leverage,
+    context_length,
+    accuracy_from_loss,
+    distillation,
+    rounding,
 )
 LAWS: dict[str, Law] = {law.__name__: law for law in _EVERY}
-
+"""Name -> law, in the order in which they are listed."""
 
 SAME_REFERENCE: dict[Law, tuple[str, ...]] = {loop_worth: ("params_once", "params_looped")}
 """Inputs that a law adds up, and that are therefore to be measured against one reference."""

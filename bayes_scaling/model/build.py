@@ -10,7 +10,7 @@ import xarray as xr
 from bayes_scaling._base.functions import PART, on_symbols
 from bayes_scaling.model import centring, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
-from bayes_scaling.model.joint_prior import log_ratio
+from bayes_scaling.model.joint_density import log_ratio
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     NOISE_SD,

@@ -27,3 +27,8 @@ def own_priors(term: ByLevel, levels: Sequence[Any] | np.ndarray) -> tuple[np.nd
         raise InputError(f"{term.over} {level} has no prior of its own; there are those of {format_names(term.priors)}")
     every = [distribution(term.priors[named[place]])[1] for place in places]
     return np.array([of["mu"] for of in every]), np.array([of["sigma"] for of in every])
+
+
+def effects(z: np.ndarray, mean: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """Return draws of the levels' parameters on the link scale, mean + sd z, from standard normal numbers, levels last."""
+    return np.asarray(mean + sd * z)

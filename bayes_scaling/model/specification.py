@@ -1,6 +1,5 @@
 """The model as one record, and what it consists of: terms, inputs, groups, and the names of all."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isclose
@@ -14,10 +13,16 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling._base.views import view
 from bayes_scaling.data.references import Reference
 from bayes_scaling.data.reserved import RESERVED
-from bayes_scaling.laws.formula import law_families, law_indexed_groups, law_parts, law_references, law_tree
-from bayes_scaling.laws.library import Law, law_inputs, law_parameters
-from bayes_scaling.model import discrepancy as off
-from bayes_scaling.model.discrepancy import Discrepancy
+from bayes_scaling.laws.formula import law_references, law_tree
+from bayes_scaling.laws.library import Law, law_inputs
+from bayes_scaling.model.discrepancy import (
+    Discrepancy,
+    check_knots,
+    knot_dim,
+    name as discrepancy_name,
+    scales as discrepancy_scales,
+)
+from bayes_scaling.model.given_parameters import require_indexed_terms, require_parameters_of_law, with_members
 from bayes_scaling.model.joint_prior import JointPrior, check_joint, margins, restricted
 from bayes_scaling.model.names import (
     CELLS,
@@ -31,7 +36,6 @@ from bayes_scaling.model.names import (
     ORDER,
     OUTLIER_ODDS,
     OUTLIER_SCALE,
-    OWN_PREFIXES,
     length_name,
     refuse_same_names,
     spread_name,
@@ -123,22 +127,13 @@ class Model:
             joint=checks.several(checks.record(JointPrior)),
             references=checks.named(_reference),
         )
-        object.__setattr__(self, "parameters", _of_members(self.law, self.parameters))
-        expected, given = set(law_parameters(self.law)), set(self.parameters)
-        if expected != given:
-            raise InputError(_mismatch(self.law, expected, given))
-        clash = sorted(name for name in expected if name.startswith(OWN_PREFIXES))
-        if clash or expected & RESERVED:
-            raise InputError(f"a parameter cannot be called {(clash or sorted(expected & RESERVED))[0]!r}; choose another name")
-        law_tree(self.law)
-        _check_indexed(self.law, self.parameters)
-        terms = [(term_name(owner, term), term.dims) for owner, term in varyings(self)]
-        terms += [(term_name(owner, term), (term.on,)) for owner, term in trends(self)]
-        terms += [(off.name(term), term.dims) for term in self.discrepancy]
-        if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
-            raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
+        object.__setattr__(self, "parameters", with_members(self.law, self.parameters))
+        require_parameters_of_law(self.law, self.parameters)
+        law_tree(self.law)  # refuses a function that cannot be written as a formula
+        require_indexed_terms(self.law, self.parameters)
+        _refuse_repeated_terms(self)
         for term, inputs in discrepancy_terms(self):
-            off.check_knots(term, inputs)
+            check_knots(term, inputs)
         refuse_same_names(names_of(self))
         check_joint(self.joint, scalar_priors(self))
         object.__setattr__(self, "references", _with_those_of_law(self))
@@ -172,6 +167,14 @@ def _reference(value: Any, what: str) -> Reference:
     return value if isinstance(value, Reference) else Reference(checks.positive(value, what))
 
 
+def _refuse_repeated_terms(model: Model) -> None:
+    terms = [(term_name(owner, term), term.dims) for owner, term in varyings(model)]
+    terms += [(term_name(owner, term), (term.on,)) for owner, term in trends(model)]
+    terms += [(discrepancy_name(term), term.dims) for term in model.discrepancy]
+    if repeated := sorted({name for name, over in terms if terms.count((name, over)) > 1}):
+        raise InputError(f"a term is given twice: {repeated[0]}; each varies over its groups once")
+
+
 def _with_those_of_law(model: Model) -> dict[str, Reference]:
     """Return the references of a model's priors with those that its law names; refuse others than these, and unread inputs."""
     given = prior_references(model)
@@ -183,39 +186,6 @@ def _with_those_of_law(model: Model) -> dict[str, Reference]:
     if other := next((name for name, of in named.items() if name in given and not isclose(given[name].value, of)), None):
         raise InputError(f"the law names ref({other}), {exact(named[other])}; the references of the model have {given[other]}")
     return {name: Reference(of) for name, of in named.items()} | given
-
-
-def _of_members(law: Law, parameters: Mapping[str, Prior | Parameter]) -> Mapping[str, Prior | Parameter]:
-    """Return parameters with the members of each family, t_web and t_code of t, in its place; their own priors stay."""
-    families = {name: members for name, members in law_families(law).items() if name in parameters}
-    if not families:
-        return parameters
-    alike = {one: parameters[name] for name, members in families.items() for one in members}
-    return alike | {name: of for name, of in parameters.items() if name not in families}
-
-
-def _check_indexed(law: Law, parameters: Mapping[str, Prior | Parameter]) -> None:
-    """Refuse a parameter that the law writes with a group, as t[output, j], and that has no term over it."""
-    families = law_families(law)
-    for name, groups in law_indexed_groups(law).items():
-        for member in families.get(name, ()):
-            known = {dim for term in as_parameter(parameters[member]).terms if not isinstance(term, Trend) for dim in term.dims}
-            if missing := [group for group in groups if group not in known]:
-                raise InputError(
-                    f"the law has {name}[{', '.join(groups)}, ...], and nothing lets {member} differ between levels of "
-                    f"{missing[0]!r}: expected a term over it, as prior + Varying({missing[0]!r}, sd=1.0), in a file "
-                    f'varying = [{{ over = "{missing[0]}", sd = 1.0 }}]'
-                )
-
-
-def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:
-    parts = [f"law {law.__name__} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
-    for name in sorted(given - expected):
-        near = difflib.get_close_matches(name, expected - given, 1, cutoff=0.3)
-        hint = ", but a part of the law" if name in law_parts(law) else f", did you mean {near[0]!r}?" if near else ""
-        parts.append(f"{name!r} is none of them{hint}")
-    parts += [f"{name!r} has no prior" for name in sorted(expected - given)]
-    return "; ".join(parts)
 
 
 def prior_references(model: Model) -> dict[str, Reference]:
@@ -294,7 +264,7 @@ def scalar_priors(model: Model) -> dict[str, Prior]:
     """Return the own prior of each number that may be in a joint prior, by the name of its draws."""
     own = {name: of.prior for name, of in parameters_with_priors(model).items()}
     scales = {name: prior for name, prior in noise_scales(model).items() if name != NU_BEYOND_ONE}
-    return own | scales | off.scales(discrepancy_terms(model))
+    return own | scales | discrepancy_scales(discrepancy_terms(model))
 
 
 def marginal_priors(model: Model) -> dict[str, Prior]:
@@ -342,7 +312,7 @@ def law_groups(model: Model) -> list[str]:
 
 def names_of(model: Model) -> list[tuple[str, str]]:
     """Return every name that a model's draws, its compiled form and its tables use, each with what has it."""
-    of_discrepancy = [(off.name(term), inputs) for term, inputs in discrepancy_terms(model)]
+    of_discrepancy = [(discrepancy_name(term), inputs) for term, inputs in discrepancy_terms(model)]
     inputs, groups = model_inputs(model), groups_used(model)
     derived = [
         *((term_name(*of), f"the levels of {of[0]} over {list(of[1].dims)}") for of in varyings(model)),
@@ -351,8 +321,9 @@ def names_of(model: Model) -> list[tuple[str, str]]:
         *((term_name(*of), f"the trend of {of[0]} with {of[1].on!r}") for of in trends(model)),
         *((f"{name}_published", f"the parameter {name!r} in the inputs' own units") for name in model.parameters),
         *((name, "the noise") for name in (NOISE_SD, "noise_nu", *noise_scales(model))),
-        *((name, "the discrepancy") for name in (*(n for n, _ in of_discrepancy), *off.scales(discrepancy_terms(model)))),
-        *((off.knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in of_discrepancy for x in over}),
+        *((name, "the discrepancy") for name, _ in of_discrepancy),
+        *((name, "the discrepancy") for name in discrepancy_scales(discrepancy_terms(model))),
+        *((knot_dim(x), f"the knots along {x!r}") for x in {x for _, over in of_discrepancy for x in over}),
         *((f"log_{x}", f"the logarithm of {x!r}") for x in inputs),
         *((f"index_{dim}", f"the levels of {dim!r}") for dim in groups),
         *((name, "the order of rows") for name in (ORDER if model.noise.correlation else ())),

@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.counting import mixed_notes
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import in_base_units, read_points
+from bayes_scaling.data.table_conventions import mixed_notes
 from bayes_scaling.data.tables import Table, read_table
 from bayes_scaling.inference.stacking import Posterior, groups_needed
 from bayes_scaling.prediction.levels import asked_levels, levels_in_order, smooth_group, unseen

@@ -37,10 +37,11 @@ from bayes_scaling.prediction.shared_misfit import Shared, shared_noise, with_sh
 from bayes_scaling.prediction.spikes import as_draws, at_rows, contamination_of_rows, outliers_drawn
 
 JITTER = 1e-9
+"""Added to the diagonal of a covariance, as a share of its mean: its Cholesky factor then exists."""
 LEAST_NU = 3.0
-"""Heavier tails than this have no usable variance; they are taken for these."""
+"""Student-t noise of fewer degrees of freedom has no usable variance; it counts as noise of these."""
 MAX_NUMBERS = 2**23
-"""Covariances are held for as many draws at a time as have so many numbers."""
+"""Covariances are held for as many draws at a time as have so many numbers, 64 MB."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,35 @@ class Conditioned:
 
 
 @dataclass(frozen=True)
+class _Rows:
+    """Rows of runs, seen and to come.
+
+    response: of those seen, on the scale of the noise. seen: of each row, whether it has been. known: whether the fit has seen
+    its run. run: which that is. error: standard deviation of its measurement error.
+    """
+
+    response: np.ndarray
+    seen: np.ndarray
+    known: np.ndarray
+    run: np.ndarray
+    error: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Prior:
+    """Mean and covariance S of what the law says of rows, over the draws of a fit."""
+
+    mean: np.ndarray
+    spread: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Draws:
-    """Parts of the rows in some draws, a draw a row: law with effects, sd of a row's own scatter, covariance of the rest."""
+    """Parts of the rows in some draws, a draw a row.
+
+    law: with group effects. own: standard deviation of a row's own scatter. noise: covariance R of what neighbouring rows
+    share. astray: what outliers do, where the model has them.
+    """
 
     law: np.ndarray
     own: np.ndarray
@@ -100,45 +128,64 @@ def conditioned(
     InputError
         Where no draw of the law has a loss at the rows.
     """
-    on = fit.model.noise.on
-    rng = stream(fit.settings.seed, "forecast", seed)
-    y = frame["response"].to_numpy()[seen]
-    y = on_scale(y, on)
+    rng, rows = stream(fit.settings.seed, "forecast", seed), _rows(fit, frame, seen, known)
     blocks = _blocks(fit, len(frame))
     parts = [_law(one, frame, seed, shared) for one in blocks]
-    g = np.concatenate([law for law, _ in parts])
+    prior, found = _prior([law for law, _ in parts], frame), []
+    for block, (law, scale) in zip(blocks, parts, strict=True):
+        draws = _with_noise(block, frame, _filled(law, rows.response), scale, shared, seed)
+        found.append(_updated(draws, rows, prior, rng))
+    expected, own, log, tails = (_joined(fit, list(of)) for of in zip(*found, strict=True))
+    possible = _joined(fit, [np.isfinite(law).all(axis=1) for law, _ in parts])
+    weights = _weights(log[:, 0], possible)
+    chosen = resampled(weights, len(weights), rng)
+    every = log.sum(axis=1)[possible]
+    expected, own = expected[chosen], own[chosen]
+    return Conditioned(
+        expected=_responses(fit, expected),
+        observed=_responses(fit, expected + own * rng.standard_normal(own.shape)),
+        tail_probabilities=dict(zip(_labels(rows.run[seen]), (weights @ tails).tolist(), strict=True)),
+        effective=float(1.0 / (weights**2).sum()),
+        evidence=float(np.logaddexp.reduce(every) - np.log(len(every))),
+    )
+
+
+def _rows(fit: Fit, frame: pd.DataFrame, seen: np.ndarray, known: np.ndarray) -> _Rows:
+    response = on_scale(frame["response"].to_numpy()[seen], fit.model.noise.on)
+    return _Rows(response, seen, known, frame["run"].to_numpy(), measurement_scale(fit, frame))
+
+
+def _prior(laws: list[np.ndarray], frame: pd.DataFrame) -> _Prior:
+    """Return mean and covariance of the law over the draws in which it has a loss at all rows; refuse where there is none."""
+    g = np.concatenate(laws)
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
         label = format_runs(frame)
         raise InputError(f"the law gives no value at the rows of {label}; expected inputs like the fit's runs")
-    spread = np.cov(g[possible].T).reshape(len(frame), len(frame))
-    mean = g[possible].mean(axis=0)
-    error = measurement_scale(fit, frame)
-    found = []
-    for one, (law, scale) in zip(blocks, parts, strict=True):
-        usable = np.where(np.isfinite(law).all(axis=1)[:, None], law, y.mean() if len(y) else 0.0)
-        draws = _with_noise(one, frame, usable, scale, shared, seed)
-        found.append(_updated(draws, y, seen, known, frame["run"].to_numpy(), spread, mean, error, rng))
-    expected, own, log, tails = (_joined(fit, [one[i] for one in found]) for i in range(4))
-    possible = _joined(fit, [np.isfinite(law).all(axis=1) for law, _ in parts])
-    new = bool((seen & ~known).any())
-    weights = possible * np.exp(log[:, 0] - log[possible, 0].max() if new else 0.0)
-    weights = weights / weights.sum()
-    chosen = resampled(weights, len(weights), rng)
-    expected, own = expected[chosen], own[chosen]
-    rows = {"expected": expected, "observed": expected + own * rng.standard_normal(own.shape)}
-    shown = {
-        name: _shaped(fit, from_scale(of if on == "loss" else np.clip(of, -FARTHEST, FARTHEST), on))
-        for name, of in rows.items()
-    }
-    every = log.sum(axis=1)[possible]
-    labels = dict.fromkeys(frame["run"][seen].astype(str))
-    return Conditioned(
-        **shown,
-        tail_probabilities=dict(zip(labels, (weights @ tails).tolist(), strict=True)),
-        effective=float(1.0 / (weights**2).sum()),
-        evidence=float(np.logaddexp.reduce(every) - np.log(len(every))),
-    )
+    return _Prior(g[possible].mean(axis=0), np.cov(g[possible].T).reshape(len(frame), len(frame)))
+
+
+def _filled(law: np.ndarray, responses: np.ndarray) -> np.ndarray:
+    """Return the law with draws that lack a loss somewhere at some number instead: they have no weight in the end."""
+    return np.where(np.isfinite(law).all(axis=1)[:, None], law, responses.mean() if len(responses) else 0.0)
+
+
+def _weights(log: np.ndarray, possible: np.ndarray) -> np.ndarray:
+    """Return weights of draws from log densities, in proportion to them, that sum to 1; 0 for draws that are not possible."""
+    weights = possible * np.exp(log - log[possible].max())
+    return np.asarray(weights / weights.sum())
+
+
+def _labels(run: np.ndarray) -> list[str]:
+    """Return the label of each run, in the order of their rows."""
+    return list(dict.fromkeys(map(str, run)))
+
+
+def _responses(fit: Fit, rows: np.ndarray) -> xr.DataArray:
+    """Return draws on the scale of the noise, a draw a row, as responses with dimensions chain, draw, row."""
+    on = fit.model.noise.on
+    values = from_scale(rows if on == "loss" else np.clip(rows, -FARTHEST, FARTHEST), on)
+    return xr.DataArray(values.reshape(*_shape(fit), -1), dims=("chain", "draw", "row"))
 
 
 def format_runs(frame: pd.DataFrame) -> str:
@@ -163,10 +210,6 @@ def _joined(fit: Fit, blocks: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([one.reshape(chains, -1, *one.shape[1:]) for one in blocks], axis=1).reshape(-1, *blocks[0].shape[1:])
 
 
-def _shaped(fit: Fit, rows: np.ndarray) -> xr.DataArray:
-    return xr.DataArray(rows.reshape(fit.posterior.sizes["chain"], -1, rows.shape[1]), dims=("chain", "draw", "row"))
-
-
 def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None) -> tuple[np.ndarray, np.ndarray]:
     """Return what the law says of rows with their group effects and what runs share, and the sd of their scatter."""
     effects, scale = group_effects_and_scale(fit, frame, seed, new=False)
@@ -179,26 +222,25 @@ def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None) -> tup
 
 def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarray, shared: Shared | None, seed: int) -> _Draws:
     """Return the parts of rows; scatter that no row shares with a neighbour is each row's own."""
-    alone = fit.model.noise.correlation is None
-    white = white_scale(fit, frame)
-    own = np.zeros_like(law)
-    if alone:
-        own, noise = scale, np.zeros((*law.shape, law.shape[1]))
-    else:
-        noise = np.zeros((*law.shape, law.shape[1]))
+    noise, alone = np.zeros((*law.shape, law.shape[1])), fit.model.noise.correlation is None
+    own = scale if alone else _white(fit, frame, law)
+    if not alone:
         for rows in _runs(frame):
             noise[:, rows[:, None], rows] = noise_covariance(fit, frame.iloc[rows].reset_index(drop=True), scale[:, rows])
-        own = (
-            own
-            if white is None
-            else as_draws(white, xr.DataArray(law.reshape(*_shape(fit), -1), dims=("chain", "draw", "row")))
-        )
     if shared is not None:
         noise = shared_noise(shared, frame, noise)
         own = own * np.sqrt(shared.own) if alone else own
     if fit.model.noise.outliers is None:
         return _Draws(law, own, noise, None)
     return _Draws(law, own, noise, contamination_of_rows(fit, frame, group_effects_and_scale(fit, frame, seed, new=False)[1]))
+
+
+def _white(fit: Fit, frame: pd.DataFrame, law: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of the white part of correlated noise, a draw a row; 0 where it has none."""
+    white = white_scale(fit, frame)
+    if white is None:
+        return np.zeros_like(law)
+    return as_draws(white, xr.DataArray(law.reshape(*_shape(fit), -1), dims=("chain", "draw", "row")))
 
 
 def _runs(frame: pd.DataFrame) -> list[np.ndarray]:
@@ -224,52 +266,70 @@ def _shape(fit: Fit) -> tuple[int, int]:
 
 
 def _updated(
-    of: _Draws,
-    y: np.ndarray,
-    seen: np.ndarray,
-    known: np.ndarray,
-    run: np.ndarray,
-    spread: np.ndarray,
-    mean: np.ndarray,
-    error: np.ndarray,
-    rng: np.random.Generator,
+    of: _Draws, rows: _Rows, prior: _Prior, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return what is expected of rows to come, the sd of their own scatter, log densities of rows seen, tail probabilities.
 
     Log densities are those of runs that the fit has not seen, and of those it has. Tail probabilities are of each run.
     """
-    law, other = of.law.copy(), _path(rng, of, run)
-    read = np.hypot(of.own, error)
-    log, tails = np.zeros((len(law), 2)), {}
-    for i, rows in enumerate((seen & ~known, seen & known)):
-        if not rows.any():
+    law, other = of.law.copy(), _path(rng, of, rows.run)
+    read = np.hypot(of.own, rows.error)
+    log, tails = np.zeros((len(law), 2)), dict[str, np.ndarray]()
+    for i, known in enumerate((False, True)):
+        which = rows.seen & (rows.known == known)
+        if not which.any():
             continue
-        prior = np.zeros_like(spread) if i else spread
-        inside = (prior + of.noise)[:, rows][:, :, rows]
-        inside += np.eye(rows.sum()) * read[:, rows, None] ** 2
-        inside += JITTER * np.trace(inside, axis1=1, axis2=2)[:, None, None] / rows.sum() * np.eye(rows.sum())
-        own = read[:, rows]
-        off = np.broadcast_to(y[rows[seen]] - (law[:, rows] if i else mean[rows]), own.shape)
-        mixed = None
+        y, own = rows.response[which[rows.seen]], read[:, which]
+        off = np.broadcast_to(y - (law[:, which] if known else prior.mean[which]), own.shape)
+        covariance = _covariance(of.noise if known else prior.spread + of.noise, own, which)
+        mixture = None
         if of.astray is not None:
-            added, mixed = outliers_drawn(rng, off, inside, at_rows(of.astray, rows))
-            inside, own = inside + np.eye(rows.sum()) * added[:, :, None], np.sqrt(own**2 + added)
-        left = y[rows[seen]] - law[:, rows] - other[:, rows] - own * rng.standard_normal(own.shape)
-        both = np.linalg.solve(inside, np.stack([left, off], axis=-1))
-        solved, root = both[..., :1], np.linalg.cholesky(inside)
-        log[:, i] = -0.5 * (off * both[..., 1]).sum(axis=1) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-        log[:, i] = log[:, i] if mixed is None else mixed
-        for label in dict.fromkeys(run[rows]):
-            one = run[rows] == label
-            tails[str(label)] = _tails(off[:, one], inside[:, one][:, :, one])
-        law += (solved[..., 0] @ prior[rows]) if i == 0 else 0.0
-        other += (of.noise[:, :, rows] @ solved)[..., 0]
-    every = [tails[str(label)] for label in dict.fromkeys(run[seen])]
-    own = of.own[:, ~seen]
-    if of.astray is not None:
-        ahead = at_rows(of.astray, ~seen)
-        own = np.sqrt(own**2 + ahead.added * (rng.uniform(size=own.shape) < ahead.probability))
-    return (law + other)[:, ~seen], own, log, np.stack(every, axis=1) if every else np.empty((len(law), 0))
+            added, mixture = outliers_drawn(rng, off, covariance, at_rows(of.astray, which))
+            covariance, own = covariance + np.eye(which.sum()) * added[:, :, None], np.sqrt(own**2 + added)
+        left = y - law[:, which] - other[:, which] - own * rng.standard_normal(own.shape)
+        solved, density = _solved(covariance, left, off)
+        log[:, i] = density if mixture is None else mixture
+        tails |= _tails_of_runs(off, covariance, rows.run[which])
+        law += 0.0 if known else solved @ prior.spread[which]
+        other += (of.noise[:, :, which] @ solved[..., None])[..., 0]
+    every = [tails[label] for label in _labels(rows.run[rows.seen])]
+    shown = (law + other)[:, ~rows.seen]
+    return shown, _own_scatter(of, ~rows.seen, rng), log, np.stack(every, axis=1) if every else np.empty((len(law), 0))
+
+
+def _covariance(shared: np.ndarray, own: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """Return the covariance of some rows in each draw, with their own scatter, and with a jitter that keeps it invertible."""
+    count = which.sum()
+    found: np.ndarray = shared[:, which][:, :, which]
+    found += np.eye(count) * own[:, :, None] ** 2
+    found += JITTER * np.trace(found, axis1=1, axis2=2)[:, None, None] / count * np.eye(count)
+    return found
+
+
+def _solved(covariance: np.ndarray, left: np.ndarray, off: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return covariance^-1 left, and the log density of `off` but for a constant, in each draw."""
+    both = np.linalg.solve(covariance, np.stack([left, off], axis=-1))
+    root = np.linalg.cholesky(covariance)
+    density = -0.5 * (off * both[..., 1]).sum(axis=1) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
+    return both[..., 0], density
+
+
+def _tails_of_runs(off: np.ndarray, covariance: np.ndarray, run: np.ndarray) -> dict[str, np.ndarray]:
+    """Return for each run the probability, in each draw, that its rows stray as far as they do."""
+    found = {}
+    for label in dict.fromkeys(run):
+        one = run == label
+        found[str(label)] = _tails(off[:, one], covariance[:, one][:, :, one])
+    return found
+
+
+def _own_scatter(of: _Draws, ahead: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the standard deviation of the own scatter of rows to come, with outliers among them drawn."""
+    own: np.ndarray = of.own[:, ahead]
+    if of.astray is None:
+        return own
+    outliers = at_rows(of.astray, ahead)
+    return np.asarray(np.sqrt(own**2 + outliers.added * (rng.uniform(size=own.shape) < outliers.probability)))
 
 
 def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:

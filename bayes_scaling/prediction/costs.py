@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import spaced_name
+from bayes_scaling.data.convention_words import input_words
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.cost_axis import named_cost
-from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.prediction.cost_ways import ways
 from bayes_scaling.prediction.ladder import Ladder

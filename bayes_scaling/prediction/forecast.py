@@ -92,6 +92,10 @@ def forecast(
 ) -> Forecast | Forecasts:
     """Return the posterior of what unfinished runs will show, given a fitted family of runs and their rows so far.
 
+    p(y_end | y_seen, runs) = integral p(y_end | y_seen, theta) p(theta | y_seen, runs) dtheta
+
+    The draws of theta are those of the fit, weighted by how probable they make the rows seen; see `conditioning`.
+
     Parameters
     ----------
     fit
@@ -132,8 +136,21 @@ def forecast(
 
     Examples
     --------
-    >>> found = bs.forecast(fit, "running.csv", at=3e11)  # doctest: +SKIP
-    >>> print(found.summary(target=2.4))  # doctest: +SKIP
+    A run with three rows, at its planned end, from draws of a prior:
+
+    >>> import bayes_scaling as bs
+    >>> done = {"tokens": [1e10, 3e10, 1e11], "run": "done", "loss": [3.0, 2.7, 2.4]}
+    >>> runs = bs.read_runs(done, bs.Columns({"tokens": bs.Input("tokens", "tokens", 1e10)}, run="run"))
+    >>> priors = {"a": bs.Prior(median=3.0, factor=1.3), "b": bs.Prior(median=0.1, factor=1.3)}
+    >>> noise = bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal")
+    >>> before = bs.prior(bs.Model(bs.parse_law("a * tokens**-b", ["tokens"]), priors, noise), runs)
+    >>> running = {"tokens": [1e10, 2e10, 4e10], "run": "running", "loss": [2.9, 2.71, 2.53]}
+    >>> found = bs.forecast(before, running, at=1e11, refit_below=0)
+    >>> round(float(found.final.median()), 1)
+    2.3
+
+    Two logs of a family that was fitted, conditioned on together:
+
     >>> both = bs.forecast(fit, ["one.csv", "two.csv"], at=3e11)  # doctest: +SKIP
     >>> both.probability("one", "two")  # doctest: +SKIP
     """
@@ -174,6 +191,7 @@ def _forecast(fit: Fit, jobs: list[Job], along: str, seed: int, refit_below: flo
 
 
 def _rows(draws: xr.DataArray) -> np.ndarray:
+    """Return draws as an array, a draw a row."""
     return draws.stack(sample=("chain", "draw")).transpose("sample", "row").to_numpy()
 
 
@@ -230,34 +248,42 @@ def _records(fit: Fit | Stack, jobs: list[Job], found: _Found, along: str, kind:
         return labelled(fit, draws, own[list(dict.fromkeys([*shown, along]))])
 
     joint = Joint(tuple(job.label for job in jobs), found.effective, found.refitted)
-    unit, made = fit.runs.columns.inputs[along].unit, []
-    for i, job in enumerate(jobs):
-        expected, observed = path(found.expected, owner == i), path(found.observed, owner == i)
-        tail = found.tail_probabilities[job.label]
-        unread = tuple(note for note in job.notes if UNREAD_FALL in note)
-        others = tuple(note for note in job.notes if UNREAD_FALL not in note)
-        made.append(
-            Forecast(
-                observed if kind == "observed" else expected,
-                job.seen,
-                along,
-                unit,
-                job.label,
-                tail,
-                found.health,
-                found.effective,
-                found.refitted,
-                notes=(*unread, *job.planned),
-                expected=expected,
-                observed=observed,
-                pace=job.pace,
-                log_notes=others,
-                joint=joint,
-                level_notes=_level_notes(fit, job),
-            )
-        )
+    paths = [(path(found.expected, owner == i), path(found.observed, owner == i)) for i in range(len(jobs))]
+    made = tuple(_record(fit, job, found, joint, along, of, kind) for job, of in zip(jobs, paths, strict=True))
     anew = {job.label: path(found.expected, owner == -1 - i).isel(row=-1) for i, job in enumerate(jobs)} if again else {}
-    return Forecasts(tuple(made), anew)
+    return Forecasts(made, anew)
+
+
+def _record(
+    fit: Fit | Stack,
+    job: Job,
+    found: _Found,
+    joint: Joint,
+    along: str,
+    paths: tuple[xr.DataArray, xr.DataArray],
+    kind: Kind,
+) -> Forecast:
+    """Return the forecast of a job from draws of its path, without what single rows scatter by and with it."""
+    expected, observed = paths
+    unread = tuple(note for note in job.notes if UNREAD_FALL in note)
+    return Forecast(
+        observed if kind == "observed" else expected,
+        job.seen,
+        along,
+        fit.runs.columns.inputs[along].unit,
+        job.label,
+        found.tail_probabilities[job.label],
+        found.health,
+        found.effective,
+        found.refitted,
+        notes=(*unread, *job.planned),
+        expected=expected,
+        observed=observed,
+        pace=job.pace,
+        log_notes=tuple(note for note in job.notes if note not in unread),
+        joint=joint,
+        level_notes=_level_notes(fit, job),
+    )
 
 
 def _level_notes(fit: Fit | Stack, job: Job) -> tuple[str, ...]:

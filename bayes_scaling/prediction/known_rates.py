@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.data.annealed import MIN_FALL
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.schedule_columns import DERIVED, FALL, STEPLESS
-from bayes_scaling.data.schedules import MIN_FALL
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.shared_misfit import WIDTH
 
@@ -69,6 +69,6 @@ def carried_on(fit: Fit, seen: pd.DataFrame, ahead: pd.DataFrame, along: str) ->
         off = float(last[name]) - float(ahead[name].iloc[0])
         if column == "lr_weighted":
             found[name] = ahead[name] + off
-        elif column == "lr_annealed":
+        elif column in ("lr_annealed", "lr_sudden_pending"):
             found[name] = (ahead[name] + off * fades).clip(lower=MIN_FALL)
     return mark_base_units(found)

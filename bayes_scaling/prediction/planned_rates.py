@@ -91,6 +91,7 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_
     assert schedule is not None
     end = float(places[-1])
     rates = _rates(log[one.column].to_numpy(dtype=float) / end, log[schedule.lr].to_numpy(dtype=float))
+    shape: np.ndarray | None
     if end <= goes_on.reached:
         shape, how = _own(rates), "follow its rows"
     else:
@@ -146,7 +147,7 @@ def _shape(rates: Rates, finished: Mapping[str, np.ndarray], rate: Rate) -> tupl
     return None, f"finished runs that began so part from here ({', '.join(parts)})"
 
 
-def _own(rates: Rates) -> np.ndarray | None:
+def _own(rates: Rates) -> np.ndarray:
     """Return the rate of a run that has come to its end as a share of the peak on `SHARES`."""
     return 1.0 - _extended(rates.share, 1.0 - rates.rate)
 

@@ -42,6 +42,10 @@ type Kind = Literal["expected", "observed"]
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
+    mu(x) = y^-1[y(law(x / reference; theta_g)) + discrepancy(x)],   theta ~ p(theta | runs)
+
+    y is the scale of the noise, as log L; theta_g are the parameters of the levels that the point names.
+
     Parameters
     ----------
     fit
@@ -90,8 +94,10 @@ _CALLS = count(2**32)
 def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.DataArray:
     """Return draws of what new runs would show at points: the law, new group effects, and scatter.
 
-    Points that carry the same label of a group with group effects (a size, a run) get the same effect; a point without
-    such a column is a run of its own. Measurement error is not added.
+    y_new = y(mu(x)) + group effects + e,   e ~ the noise of a row
+
+    on the scale y of the noise, returned as responses. Points that carry the same label of a group with group effects (a size,
+    a run) get the same effect; a point without such a column is a run of its own. Measurement error is not added.
 
     Parameters
     ----------

@@ -9,13 +9,13 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.binning import cell_means
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import refuse_other_conventions
 from bayes_scaling.data.joining import MAX_RANGE_FACTOR
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import DERIVED
+from bayes_scaling.data.table_conventions import refuse_other_conventions
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups

@@ -25,6 +25,7 @@ from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.prediction.costs import axis_name
 
 STEPS = 41
+"""Places of the slider."""
 BUDGETS_BEYOND = 100.0
 """Budgets go from the smallest of the runs to a hundred times the largest."""
 
@@ -116,11 +117,11 @@ def plan_budget(fit: Posterior, compute: float | None = None) -> Budget | None:
 
 def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
-    group = compared_group(fit)
     from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.frontiers import split_multipliers
     from bayes_scaling.prediction.arms import kin
 
+    group = compared_group(fit)
     if group is None or set(kin(fit, group)) & set(groups_needed(fit)):
         return {}
     first, facts = ordered_levels(fit, group)[0], {}
@@ -202,32 +203,14 @@ def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | 
     compute
         The budget to open at, in the unit of the axis.
     """
-    along, group = compute_axis(fit), compared_group(fit)
-    from bayes_scaling._base.quantiles import reached
     from bayes_scaling.prediction.arms import kin
-    from bayes_scaling.prediction.compute_ratio import compute_ratio
 
+    along, group = compute_axis(fit), compared_group(fit)
     if along is None or group is None or set(kin(fit, group)) & set(groups_needed(fit)):
         return None
-
     budgets, start = _budgets(fit.runs.table[along], compute)
-    first, *others = ordered_levels(fit, group)
-    rest = [name for name in groups_needed(fit) if name != group]
-    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name != along}
-    cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
-    points = mark_base_units(
-        pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
-    )
-    tables = []
-    for other in others:
-        # A place at a time: arrays of all places leave the processor's cache.
-        parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
-        draws = [compute_ratio(fit, group, str(other), str(first), part, along).to_numpy() for part in parts]
-        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
-        named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
-        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
-        tables.append(table.assign(cell=np.repeat(named, len(budgets))))
-    table = pd.concat(tables, ignore_index=True)
+    table = _multiples(fit, group, along, budgets)
+    first = ordered_levels(fit, group)[0]
     unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
     counted_by = axis_name(fit, {along: 1.0}) if fit.runs.columns.costs else spaced_name(along)
     what = f"{spaced_name(along)} by {counted_by}" if counted_by != spaced_name(along) else counted_by
@@ -244,6 +227,28 @@ def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | 
         {"": steps},
         table,
     )
+
+
+def _multiples(fit: Posterior, group: str, along: str, budgets: np.ndarray) -> pd.DataFrame:
+    """Return how much more of the axis each level needs than the first, a row for each level, place and budget."""
+    from bayes_scaling._base.quantiles import reached
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
+
+    first, *others = ordered_levels(fit, group)
+    rest = [name for name in groups_needed(fit) if name != group]
+    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name != along}
+    cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
+    rows = [held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]
+    points, tables = mark_base_units(pd.DataFrame(rows)), []
+    named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
+    for other in others:
+        # A place at a time: arrays of all places leave the processor's cache.
+        parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
+        draws = [compute_ratio(fit, group, str(other), str(first), part, along).to_numpy() for part in parts]
+        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
+        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
+        tables.append(table.assign(cell=np.repeat(named, len(budgets))))
+    return pd.concat(tables, ignore_index=True)
 
 
 def compute_axis(fit: Posterior) -> str | None:

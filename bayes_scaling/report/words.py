@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import format_count, interval, number
-from bayes_scaling.data.counting import roles
-from bayes_scaling.data.counting_words import counted_parts, not_stated
+from bayes_scaling.data.convention_words import counted_parts, not_stated
 from bayes_scaling.data.input_column import Input
+from bayes_scaling.data.table_conventions import roles
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior
 from bayes_scaling.laws.formula import law_text

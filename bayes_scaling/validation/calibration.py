@@ -200,7 +200,10 @@ def calibrate(
 
     References
     ----------
-    Talts et al. 2018, arXiv 1804.06788. Posterior SBC: Säilynoja, Schmitt, Bürkner and Vehtari 2025, arXiv 2502.03279.
+    .. [1] Talts, Betancourt, Simpson, Vehtari and Gelman (2018). Validating Bayesian inference algorithms with simulation-based
+       calibration. arXiv 1804.06788.
+    .. [2] Säilynoja, Schmitt, Bürkner and Vehtari (2025). Posterior SBC: simulation-based calibration checking conditional on
+       data. arXiv 2502.03279.
 
     Examples
     --------

@@ -18,12 +18,13 @@ from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import number, probability, several
 from bayes_scaling._base.views import in_a_line, lines, show, view
 from bayes_scaling.data.runs import Runs
+from bayes_scaling.inference.comparable import require_same_scale
 from bayes_scaling.inference.fit import fit, refit
 from bayes_scaling.inference.health import Health, combined
 from bayes_scaling.inference.health_line import carried, mark
 from bayes_scaling.inference.log_likelihood import density_of_runs, log_density
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import check_scales, stacking_weights
+from bayes_scaling.inference.stacking_weights import stacking_weights
 from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.settings import Settings
@@ -122,7 +123,11 @@ class Comparison:
 def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), settings: Settings | None = None) -> Comparison:
     """Return how well laws predict the same runs: each left out in turn, and the largest from the others.
 
-    Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs.
+    elpd_loo = sum_i log p(y_i | y_-i),        log score = mean_j log p(y_j | training runs), j held out
+
+    Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs. The first
+    says how well a law fills gaps between the runs, the second how well it extrapolates. Log densities are of the scale of the
+    noise, in nats.
 
     Parameters
     ----------
@@ -131,7 +136,8 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     runs
         What all are fitted to.
     train
-        See `folds`.
+        What each fold is trained on: filters such as "params < 1e9", or what else `folds` takes. Folds of its own choice unless
+        given.
     settings
         How to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
 
@@ -145,6 +151,13 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     InputError
         For fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on different
         scales, and as `folds` does.
+
+    References
+    ----------
+    .. [1] Vehtari, Gelman and Gabry (2017). Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC.
+       Statistics and Computing 27, 1413-1432.
+    .. [2] Yao, Vehtari, Simpson and Gelman (2018). Using stacking to average Bayesian predictive distributions. Bayesian
+       Analysis 13, 917-1007.
 
     Examples
     --------
@@ -233,7 +246,7 @@ def bad_k(left_out: Any) -> int:
 def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:
     if len(models) < 2:
         raise InputError(f"a comparison is of two laws or more; given {format_names(models)}")
-    check_scales(models)
+    require_same_scale(models)
     for model in models.values():
         _check_independent(model)
         for part in (runs, *(part.train for part in parts)):

@@ -13,9 +13,10 @@ from bayes_scaling._base.numbers import fixed
 from bayes_scaling.data.cost_axis import at_cost
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
+from bayes_scaling.inference.comparable import require_same_references, require_same_scale
 from bayes_scaling.inference.fit import fit, for_table, study_with_runs
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import Stack, Weighing, check_references, check_scales
+from bayes_scaling.inference.stacking import Stack, Weighing
 from bayes_scaling.model.curves import TAKEN
 from bayes_scaling.model.joining import joined
 from bayes_scaling.model.run_checks import check_runs
@@ -152,14 +153,14 @@ def _normalized(models: Mapping[str, Model], weights: Mapping[str, float]) -> di
 def _against(models: Mapping[str, Model], runs: Runs) -> Runs:
     """Return runs against the references that the priors of all laws are at; refuse laws that are at different ones."""
     against = {name: joined(model, runs)[1] for name, model in models.items()}
-    check_references(against)
+    require_same_references(against)
     return next(iter(against.values()), runs)
 
 
 def _check(models: Mapping[str, Model], runs: Runs, parts: Sequence[Fold]) -> None:
     if len(models) < 2:
         raise InputError(f"a stack is of two laws or more; given {format_names(models)}")
-    check_scales(models)
+    require_same_scale(models)
     for model in models.values():
         for part in (runs, *(part.train for part in parts)):
             check_runs(*joined(model, part))

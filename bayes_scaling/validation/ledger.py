@@ -23,7 +23,7 @@ from bayes_scaling._base.views import in_a_line, lines, show
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.validation.ledger_record import FORMAT, GRID, NEVER, forecast_record
+from bayes_scaling.validation.ledger_record import FORMAT, GRID, filter_notes, forecast_record
 from bayes_scaling.validation.scores import SHARES
 
 LEAST_LETTERS = 12
@@ -211,9 +211,8 @@ def register(fit: Posterior, points: Table, path: str | Path, seed: int = 0) -> 
     record = forecast_record(fit, points, seed)
     with locked(path):
         append(path, record)
-    for note in record["notes"]:
-        if note.endswith(NEVER):
-            warnings.warn(note, stacklevel=3)
+    for note in filter_notes(fit.runs, record["points"]):
+        warnings.warn(note, stacklevel=3)
     return read(path)
 
 

@@ -11,7 +11,7 @@ from bayes_scaling._base.filters import parse_filter
 from bayes_scaling.data.columns import Columns
 
 
-def left_out(columns: Columns, points: Sequence[Mapping[str, Any]]) -> np.ndarray:
+def outside_filter(columns: Columns, points: Sequence[Mapping[str, Any]]) -> np.ndarray:
     """Return which points the filter of columns leaves out; none where it asks for more than points have.
 
     Parameters

@@ -19,7 +19,7 @@ from bayes_scaling.inference.stacking import Posterior, Stack, noise_scale, part
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text
 from bayes_scaling.prediction.predict import predict_runs
-from bayes_scaling.validation.ledger_filter import left_out
+from bayes_scaling.validation.ledger_filter import outside_filter
 from bayes_scaling.validation.ledger_hashes import data_hash, fit_hash, row_hashes
 from bayes_scaling.validation.scores import SHARES
 
@@ -28,8 +28,6 @@ GRID = (np.arange(200) + 0.5) / 200
 """Probabilities of the quantiles that stand for the whole distribution: its CRPS is that of these, as of draws."""
 DIGITS = 9
 """Significant digits of quantiles."""
-NEVER = "which will not be scored"
-"""How the note on forecasts ends that the filter of the fit's runs leaves out."""
 
 
 def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
@@ -52,15 +50,15 @@ def forecast_record(fit: Posterior, points: Table, seed: int) -> dict[str, Any]:
         "grade": health.grade if health else "not sampled",
         "health": health.line if health else _unsampled(fit),
         **found,
-        "notes": [*draws.attrs.get("notes", ()), *_filtered(runs, found["points"])],
+        "notes": [*draws.attrs.get("notes", ()), *filter_notes(runs, found["points"])],
     }
 
 
-def _filtered(runs: Runs, points: list[dict[str, Any]]) -> list[str]:
+def filter_notes(runs: Runs, points: list[dict[str, Any]]) -> list[str]:
     """Return a note on points that the filter of the fit's runs leaves out: their runs will never be scored."""
-    count = int(left_out(runs.columns, points).sum())
+    count = int(outside_filter(runs.columns, points).sum())
     said = f"the filter {runs.columns.where!r} of the fit's runs leaves out {count} of {several(len(points), 'forecast')}"
-    return [f"{said}, {NEVER}"] if count else []
+    return [f"{said}, which will not be scored"] if count else []
 
 
 def _unsampled(fit: Posterior) -> str:

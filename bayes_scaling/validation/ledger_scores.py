@@ -20,7 +20,7 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.model.noise_scale import moved, slope
 from bayes_scaling.validation.ledger import Entry, Ledger, read
-from bayes_scaling.validation.ledger_filter import left_out
+from bayes_scaling.validation.ledger_filter import outside_filter
 from bayes_scaling.validation.ledger_hashes import row_hashes
 from bayes_scaling.validation.ledger_join import Match, match, runs_of
 from bayes_scaling.validation.scores import BANDS, SHARES, crps, crps_of, floored, log_density_by_quantiles
@@ -175,7 +175,7 @@ def score(
 def _scored(entry: Entry, runs: Runs, tolerance: float) -> pd.DataFrame:
     """Return the forecasts of an entry, one a row and run, with what became of them."""
     seen, hashes = set(entry.data_rows), row_hashes(runs)
-    never = left_out(runs.columns, entry.points)
+    never = outside_filter(runs.columns, entry.points)
     rows: list[dict[str, Any]] = []
     for i, known in enumerate(entry.rows()):
         found = match(entry.points[i], runs, tolerance)

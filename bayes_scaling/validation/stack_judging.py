@@ -15,7 +15,8 @@ from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.fit import fit
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.stacking import Stack, Weighing, stack, stacking_weights
+from bayes_scaling.inference.stacking import Stack, Weighing, stack
+from bayes_scaling.inference.stacking_weights import stacking_weights
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.validation.scores import score_points

@@ -248,7 +248,7 @@ def test_k_of_1024_is_for_context_lengths() -> None:
 
 MACHINES = {
     "data/datasets/fetching.py": "names of runs, as their authors count",
-    "data/role_units.py": "units of model files, which are read again",
+    "data/roles/units.py": "units of model files, which are read again",
     "model/studies/propose/draft.py": "priors of model files",
     "model/studies/propose/ends.py": "filters, which are read again",
     "report/moves.py": "questions, which are read again",

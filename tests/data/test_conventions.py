@@ -12,13 +12,13 @@ import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
 from bayes_scaling.data.columns import Columns, Conventions, Curve
+from bayes_scaling.data.convention_words import counted_parts, counted_sentence, not_stated
 from bayes_scaling.data.conventions import alike, read_conventions, with_conventions
-from bayes_scaling.data.counting import role_of, table_conventions, unlike_conventions
-from bayes_scaling.data.counting_words import counted_parts, counted_sentence, not_stated
 from bayes_scaling.data.datasets import fetching
 from bayes_scaling.data.points import in_base_units
-from bayes_scaling.data.role_names import with_columns
+from bayes_scaling.data.roles.names import with_columns
 from bayes_scaling.data.runs import Runs, concat_runs, subset
+from bayes_scaling.data.table_conventions import role_of, table_conventions, unlike_conventions
 from bayes_scaling.model.studies.bundled import bundled
 from bayes_scaling.model.studies.reading import parse_study, read_study
 from bayes_scaling.model.studies.study import study_runs

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.data.convention_words import input_words
 from bayes_scaling.data.cost_axis import at_cost
-from bayes_scaling.data.counting_words import input_words
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.model.studies.study import study_runs
 from bayes_scaling.prediction.compute_ratio import compute_ratio

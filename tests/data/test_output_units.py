@@ -11,7 +11,8 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.losses import loss_notes
 from bayes_scaling.decisions.estimands import draw_estimand
 from bayes_scaling.decisions.optimum import optimum
-from bayes_scaling.inference.saving import load, save
+from bayes_scaling.inference.loading import load
+from bayes_scaling.inference.saving import save
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import study_text

@@ -10,7 +10,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.curve import Average
-from bayes_scaling.data.role_names import roles_of, with_columns
+from bayes_scaling.data.roles.names import roles_of, with_columns
 from bayes_scaling.data.runs import subset
 from bayes_scaling.laws.formula import law_text
 from bayes_scaling.model.run_checks import check_runs

@@ -11,8 +11,8 @@ from commands import refused, run
 import bayes_scaling as bs
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import MeasurementError, Schedule
-from bayes_scaling.data.counting import read_fields
-from bayes_scaling.data.role_names import roles_of, with_columns
+from bayes_scaling.data.roles.names import roles_of, with_columns
+from bayes_scaling.data.table_conventions import read_fields
 from bayes_scaling.model.studies.bundled import bundled
 from bayes_scaling.model.studies.reading import read_study
 from bayes_scaling.model.studies.study import study_for, study_runs

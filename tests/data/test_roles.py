@@ -10,8 +10,8 @@ from public_tables import path_of
 from role_tables import PUBLIC, Expected, present, renamed
 
 import bayes_scaling as bs
-from bayes_scaling.data.role_words import is_quotient, meanings, split_words
-from bayes_scaling.data.roles import Roles, find_roles
+from bayes_scaling.data.roles.find import Roles, find_roles
+from bayes_scaling.data.roles.words import is_quotient, meanings, split_words
 from bayes_scaling.data.tables import read_table
 
 ROWS = 3000

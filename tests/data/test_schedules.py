@@ -13,8 +13,10 @@ from pytensor.xtensor import as_xtensor
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbols
+from bayes_scaling.data.annealed import APPROACH, LAG, MIN_FALL
 from bayes_scaling.data.columns import Average, Schedule
-from bayes_scaling.data.schedules import APPROACH, LAG, MIN_FALL, log_input, schedule_inputs
+from bayes_scaling.data.schedule_columns import STEPLESS
+from bayes_scaling.data.schedules import log_input, schedule_inputs
 from bayes_scaling.laws.formula import law_text, law_value
 from bayes_scaling.laws.library import LAWS
 from bayes_scaling.model.arrays import data
@@ -182,6 +184,71 @@ def test_a_decay_is_the_sum_of_its_drops_and_a_restart_takes_it_back() -> None:
     again = along_tokens(np.append(steps, [2001, 4000]), np.append(share, [1.0, 1.0]))
     assert again["lr_annealed"].to_numpy()[:2000] == pytest.approx(found["lr_annealed"].to_numpy(), abs=0.01)
     assert again["lr_annealed"].iloc[-1] < 0.1
+
+
+def pending(lr: Callable[[np.ndarray], np.ndarray], share: np.ndarray) -> np.ndarray:
+    """Return what is pending of falls at once at shares of the way of 1e10 tokens, warm-up over the first 2 %."""
+    rows = pd.DataFrame({"tokens": 1e10 * share, "lr": 1e-3 * np.minimum(1.0, share / 0.02) * lr(share)})
+    found = schedule_inputs(rows, Schedule(along="tokens"), wanted=["lr_sudden_pending"])
+    return np.asarray(found["lr_sudden_pending"])
+
+
+SPACED = {
+    "every step": np.linspace(1, 5000, 5000) / 5000,
+    "even": np.linspace(0.005, 1, 200),
+    "few": np.linspace(0.05, 1, 20),
+    "even in logs": np.geomspace(0.01, 1, 41),
+    "at random": np.sort(np.random.default_rng(0).uniform(0.01, 1, 200)),
+}
+SLOW: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "constant": np.ones_like,
+    "cosine": lambda share: 0.5 + 0.5 * np.cos(np.pi * share),
+    "rounded cosine": lambda share: np.round(0.5 + 0.5 * np.cos(np.pi * share), 2),
+    "restarts": lambda share: 0.55 + 0.45 * np.cos(np.pi * (4 * share % 1)),
+    "cool-down over 20 %": lambda share: np.clip((1 - share) / 0.2, 0, 1),
+    "cool-down over 5 %": lambda share: np.clip((1 - share) / 0.05, 0, 1),
+    "root cool-down": lambda share: 1 - np.sqrt(np.clip((share - 0.9) / 0.1, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("rows", SPACED)
+@pytest.mark.parametrize("name", SLOW)
+def test_no_fall_that_takes_its_time_is_at_once(name: str, rows: str) -> None:
+    assert (pending(SLOW[name], SPACED[rows]) < 0.15).all()
+
+
+@pytest.mark.parametrize("rows", SPACED)
+@pytest.mark.parametrize("over", [0.0, 0.003])
+def test_a_drop_is_at_once_and_pends_until_it_has_taken_effect(rows: str, over: float) -> None:
+    share = SPACED[rows]
+    found = pending(lambda at: np.clip(1 - 0.9 * (at - 0.6) / over, 0.1, 1) if over else np.where(at > 0.6, 0.1, 1), share)
+    assert (found[share <= 0.6] == MIN_FALL).all()
+    after = found[share > 0.6 + over]
+    assert (after > MIN_FALL).all()
+    assert (np.diff(after) < 0).all()
+    if rows == "every step":
+        assert after[0] > 0.75
+        since = 0.1 * (share[-1] - 0.6)
+        come = 0.99 * 0.6 + since  # half of the warm-up counts
+        assert after[-1] == pytest.approx(0.9 * (1 + since / (LAG * come)) ** -APPROACH, rel=0.03)
+    whole = schedule_inputs(
+        pd.DataFrame({"tokens": share, "lr": np.where(share > 0.6, 0.1, 1)}), Schedule(along="tokens"), wanted=STEPLESS
+    )
+    left = whole["lr_fall"] - whole["lr_annealed"]  # all of its falls are at once
+    assert whole["lr_sudden_pending"].to_numpy() == pytest.approx(left.clip(lower=MIN_FALL).to_numpy(), abs=2 * MIN_FALL)
+
+
+def test_a_filter_reads_a_schedule_that_no_input_does() -> None:
+    share = np.linspace(0.01, 1, 100)
+    rows = pd.DataFrame({"tokens": 1e10 * share, "lr": np.where(share > 0.6, 0.1, 1), "loss": 3.0, "run": "a"})
+    columns = bs.Columns(
+        {"tokens": bs.Input("tokens")}, run="run", where="lr_sudden_pending < 0.3", schedule=Schedule(along="tokens")
+    )
+    runs = bs.read_runs(rows, columns)
+    assert 3 < runs.dropped < 10
+    assert not runs.table["tokens"].between(0.601e10, 0.63e10).any()
+    own = bs.read_runs(rows.assign(lr_sudden_pending="0.1"), columns)  # as text, from a table that holds it
+    assert not own.dropped
 
 
 def test_long_logs_give_what_short_ones_do() -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import bayes_scaling as bs
 from bayes_scaling import plots
 from bayes_scaling.cli.commands import app
-from bayes_scaling.data.role_names import with_columns
+from bayes_scaling.data.roles.names import with_columns
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.decisions.answers import optimal_params, size_exponent
 from bayes_scaling.decisions.multiverse import Multiverse, multiverse

@@ -21,7 +21,8 @@ from bayes_scaling._base import checksums as sealing
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.cli.options import read_fit
 from bayes_scaling.inference import file_structure as structure
-from bayes_scaling.inference.saving import FORMAT, WITHOUT_SEAL, attributes, save_with
+from bayes_scaling.inference.loading import WITHOUT_SEAL, attributes
+from bayes_scaling.inference.saving import FORMAT, save_with
 from bayes_scaling.model.studies.study import study_runs
 
 FIT = by_hand.sweep(by_hand.CLEAN)

@@ -9,17 +9,8 @@ import pytest
 from scipy import stats
 
 import bayes_scaling as bs
-from bayes_scaling.model.joint_prior import (
-    draw,
-    joined,
-    location,
-    log_density,
-    margin,
-    restricted,
-    scale_matrix,
-    subset,
-    with_shared,
-)
+from bayes_scaling.model.joint_density import draw, log_density
+from bayes_scaling.model.joint_prior import joined, location, margin, restricted, scale_matrix, subset, with_shared
 from bayes_scaling.model.loss_units import rescaled
 from bayes_scaling.model.priors import Z90, distribution, prior_quantiles
 from bayes_scaling.model.specification import changed, marginal_priors, scalar_priors

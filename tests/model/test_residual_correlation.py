@@ -133,13 +133,14 @@ def test_the_compiled_density_is_right_and_serves_other_runs() -> None:
 def _rows_density(own, x: np.ndarray, pairs: np.ndarray) -> float:
     """Return the density of rows at a point, as a dense normal of each run."""
     from bayes_scaling.inference.compiling import split
-    from bayes_scaling.inference.expansion import expand, left_of_rows
+    from bayes_scaling.inference.expansion import expand
+    from bayes_scaling.inference.row_residuals import row_residuals
 
     runs = bs.read_runs(table().assign(error=0.004), COLUMNS)
     levels = {"output": runs.levels["output"]}
     drawn = expand(model(), split(own, x[None]), own.arrays, levels, 1, 0)
     draws = {str(name): of.to_numpy().reshape(1, *of.shape[2:]) for name, of in drawn.data_vars.items()}
-    left, scale = left_of_rows(model(), draws, own.arrays)
+    left, scale = row_residuals(model(), draws, own.arrays)
     error = own.arrays["measurement_error"]
     share = np.sqrt(1 - (error / scale[0]) ** 2)
     run = pd.factorize(runs.table["run"])[0]

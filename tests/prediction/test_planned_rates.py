@@ -11,8 +11,9 @@ import pytest
 from by_hand import fit_of
 
 import bayes_scaling as bs
+from bayes_scaling.data.annealed import MIN_FALL
 from bayes_scaling.data.columns import Schedule
-from bayes_scaling.data.schedules import MIN_FALL, schedule_inputs
+from bayes_scaling.data.schedules import schedule_inputs
 from bayes_scaling.model.studies.study import study_runs
 
 CASES = Path(__file__).parents[1] / "cases"

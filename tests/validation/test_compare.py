@@ -23,7 +23,8 @@ from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.log_likelihood import log_density
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior_predictive import posterior_predictive
-from bayes_scaling.inference.stacking import Stack, parts, stack, stacking_weights
+from bayes_scaling.inference.stacking import Stack, parts, stack
+from bayes_scaling.inference.stacking_weights import stacking_weights
 from bayes_scaling.model.studies.study import Study
 from bayes_scaling.model.studies.writing import write_study
 from bayes_scaling.prediction.compute_ratio import compute_ratio

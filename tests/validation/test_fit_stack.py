@@ -12,7 +12,8 @@ from by_hand import CLEAN
 import bayes_scaling as bs
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.inference.parameters import parameter_table, parameters_of
-from bayes_scaling.inference.stacking import Stack, stack, stacking_weights, whole_fits
+from bayes_scaling.inference.stacking import Stack, stack, whole_fits
+from bayes_scaling.inference.stacking_weights import stacking_weights
 from bayes_scaling.report.sentences import stack_sentences
 from bayes_scaling.validation.splits import HELD, TRAINED, extrapolations
 from bayes_scaling.validation.stack_judging import judging

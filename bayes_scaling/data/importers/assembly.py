@@ -18,7 +18,7 @@ from bayes_scaling.data.importers.role_text import without_text_roles
 from bayes_scaling.data.importers.settled import as_metrics
 from bayes_scaling.data.importers.sources import source_table
 from bayes_scaling.data.importers.tidy import same_notes
-from bayes_scaling.data.log_cleaning import format_runs
+from bayes_scaling.data.log_rows import format_runs
 
 
 def assemble(

@@ -4,7 +4,7 @@ import re
 
 from bayes_scaling.data.importers.steps import RUNS
 from bayes_scaling.data.rates import is_run_name
-from bayes_scaling.data.role_words import BESIDE, meanings, split_words
+from bayes_scaling.data.roles.words import BESIDE, meanings, split_words
 
 MEASURED = frozenset({"acc", "accuracy", "auc", "bleu", "err", "error", "f1", "mae", "mse", "reward", "score"})
 """Words of what is measured besides losses."""

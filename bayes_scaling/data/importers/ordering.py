@@ -7,7 +7,7 @@ import pandas as pd
 
 from bayes_scaling._base.numbers import several
 from bayes_scaling.data.importers.wording import some
-from bayes_scaling.data.log_cleaning import format_runs
+from bayes_scaling.data.log_rows import format_runs
 
 
 @dataclass(frozen=True)

@@ -1,55 +1,33 @@
 """Many fits through any `concurrent.futures.Executor`: results reach the disk as they finish, one bad task stops none."""
 
 import sys
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, overload
 
 import pandas as pd
 
 from bayes_scaling._base import checks
-from bayes_scaling._base.errors import InputError, one_line
-from bayes_scaling._base.naming import file_names
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.batch.executors import IN_FLIGHT, InProcess, Submit, cores, each_in_chunks, own_processes
 from bayes_scaling.inference.batch.from_table import tasks_of
+from bayes_scaling.inference.batch.outcomes import Missing, Outcome, Result, batch_of, outcomes, result_store
 from bayes_scaling.inference.batch.progress import progress as progress_of
 from bayes_scaling.inference.batch.record import Batch as Batch
-from bayes_scaling.inference.batch.results import Fingerprint, Record, read_fit, read_table, write_fit, write_table
-from bayes_scaling.inference.batch.tasks import Plan, TaskKey, Tasks, job, names_of_part, plan, resolved, size_of, task_key
+from bayes_scaling.inference.batch.tasks import Plan, Tasks, job, names_of_part, plan
 from bayes_scaling.inference.batch.worker import Keep, TaskResult, work
-from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.joining import joined
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 from bayes_scaling.model.studies.study import Study
 
 MOST_IN_CHUNK, MOST_WORKERS = 100_000, 1_000
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    result: Any = None
-    failure: str = ""
-    problem: str = ""
-    seconds: float | None = None
-    loaded: bool = False
-    health: Health | None = None
-    redone: str = ""
-    fault: str = ""
-
-
-type _Result = TaskResult | str
-type _Missing = Mapping[str, tuple[TaskKey, str]]
-"""Task without a stored result -> what is known of it, and why what is stored is not taken."""
-type _Fitted = Callable[[Plan, Iterable[str], _Missing, int], Generator[tuple[str, _Result]]]
+"""Tasks of a submission, and processes, at most: more is taken for a slip of the keyboard."""
 
 
 @overload
@@ -188,8 +166,8 @@ def fit_many(
     model, tasks, settings = tasks_of(model, tasks, by, settings)
     own = names_of_part(tasks, part)
     asked = plan(model, tasks, settings, keep, stored=folder is not None)
-    store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
-    made = _gathered(own, _outcomes(asked, own, store, partial(_fitted, executor=executor, chunk=chunk)), progress)
+    store = result_store(folder, tasks, "nc" if keep is None else "parquet")
+    made = _gathered(own, outcomes(asked, own, store, partial(_fitted, executor=executor, chunk=chunk)), progress)
     for why, count in Counter(made.redone.values() if progress else ()).items():
         print(f"{count} stored result{'s' * (count > 1)} made again: {why}", file=sys.stderr)
     return made
@@ -200,9 +178,9 @@ def stored(
 ) -> Batch[Any]:
     """Return what `fit_many` has stored of tasks, without fitting any; `failures` says where there is no result."""
     asked = plan(model, tasks, settings, keep, stored=True)
-    store = _result_store(folder, tasks, "nc" if keep is None else "parquet")
+    store = result_store(folder, tasks, "nc" if keep is None else "parquet")
     made = [name for name in tasks if store[name].exists()]
-    found = _gathered(made, _outcomes(asked, made, store, _missing), False)
+    found = _gathered(made, outcomes(asked, made, store, _missing), False)
     # Rows of the others need not be read, which takes long where they are many.
     return replace(found, failures={name: found.failures.get(name, MISSING) for name in tasks if name not in found.results})
 
@@ -210,102 +188,32 @@ def stored(
 MISSING = "no result is stored"
 
 
-def _missing(asked: Plan, names: Iterable[str], missing: _Missing, most: int) -> Generator[tuple[str, _Result]]:
+def _missing(asked: Plan, names: Iterable[str], missing: Missing, most: int) -> Generator[tuple[str, Result]]:
+    """Yield, in place of fits, that there is no result, and why what is stored is not taken."""
     for name in names:
         why = missing[name][1]
         yield name, TaskResult(failure=f"{MISSING} ({why})" if why else MISSING)
 
 
-def _gathered(names: Sequence[str], found: Generator[tuple[str, _Outcome]], shown: bool) -> Batch[Any]:
+def _gathered(names: Sequence[str], found: Generator[tuple[str, Outcome]], shown: bool) -> Batch[Any]:
     """Return what became of tasks, in their order."""
-    outcomes = {}
+    known = {}
     with progress_of(shown, len(names)) as advance, closing(found) as finished:
         for name, outcome in finished:
-            outcomes[name] = outcome
+            known[name] = outcome
             advance(made=outcome.seconds is not None and not outcome.loaded, failed=bool(outcome.failure))
-    return _batch({name: outcomes[name] for name in names})
-
-
-def _batch(outcomes: Mapping[str, _Outcome]) -> Batch[Any]:
-    return Batch(
-        results={name: of.result for name, of in outcomes.items() if not of.failure},
-        failures={name: of.failure for name, of in outcomes.items() if of.failure},
-        problems={name: of.problem for name, of in outcomes.items() if of.problem},
-        seconds={name: of.seconds for name, of in outcomes.items() if of.seconds is not None},
-        loaded=frozenset(name for name, of in outcomes.items() if of.loaded),
-        healths={name: of.health for name, of in outcomes.items() if of.health is not None},
-        redone={name: of.redone for name, of in outcomes.items() if of.redone},
-        faults={name: of.fault for name, of in outcomes.items() if of.fault},
-    )
-
-
-def _result_store(folder: str | Path | None, names: Iterable[str], ending: str) -> dict[str, Path]:
-    """Return the file of each task's result; empty where results are not stored."""
-    if folder is None:
-        return {}
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
-    return {name: Path(folder) / f"{file}.{ending}" for name, file in file_names(names).items()}
-
-
-def _outcomes(asked: Plan, names: Sequence[str], store: Mapping[str, Path], fitted: _Fitted) -> Generator[tuple[str, _Outcome]]:
-    """Yield what became of each task, as soon as it is known.
-
-    Tasks are looked at while others are fitted: reading ten thousand takes minutes. The longest come first, so that no worker
-    is left alone with one at the end.
-
-    Parameters
-    ----------
-    fitted
-        Yields the results of tasks for which none is stored.
-    """
-    known: deque[tuple[str, _Outcome]] = deque()
-    missing: dict[str, tuple[TaskKey, str]] = {}
-
-    def looked_at() -> Iterator[str]:
-        """Yield each task, after which it is known or missing."""
-        for name in sorted(names, key=lambda name: size_of(asked, name), reverse=True):
-            try:
-                key = task_key(asked, name)
-            except InputError as error:
-                known.append((name, _Outcome(failure=one_line(error))))
-            else:
-                kept = _stored(asked, store[name], key.fingerprint) if store else ""
-                if isinstance(kept, str):
-                    missing[name] = key, kept
-                else:
-                    known.append((name, kept))
-            yield name
-
-    every = looked_at()
-    for name in every:
-        yield from _emptied(known)
-        if name in missing:
-            waiting = (one for one in chain([name], every) if one in missing)
-            with closing(fitted(asked, waiting, missing, len(names))) as ended:
-                for one, done in ended:
-                    yield from _emptied(known)
-                    key, why = missing.pop(one)
-                    yield one, replace(_outcome(asked, one, done, store.get(one), key.fingerprint), redone=why)
-    yield from _emptied(known)
-
-
-def _emptied[T](waiting: deque[T]) -> Iterator[T]:
-    while waiting:
-        yield waiting.popleft()
+    return batch_of({name: known[name] for name in names})
 
 
 def _fitted(
     asked: Plan,
     names: Iterable[str],
-    missing: _Missing,
+    missing: Missing,
     most: int,
     *,
     executor: Executor | int | None,
     chunk: int,
-) -> Generator[tuple[str, _Result]]:
+) -> Generator[tuple[str, Result]]:
     """Yield the results of tasks, of which there are so many at most, as workers return them."""
     jobs = (job(asked, name, missing[name][0]) for name in names)
     with (
@@ -326,39 +234,3 @@ def _workers(executor: Executor | int | None, jobs: int, keep: Keep | None) -> I
         count = min(executor or cores(), jobs)
         with own_processes(count, keep) as submit:
             yield submit, count
-
-
-def _stored(asked: Plan, path: Path, fingerprint: Fingerprint) -> _Outcome | str:
-    """Return what is stored of a task, or why that is not taken; empty where nothing is."""
-    found = read_fit(path, fingerprint) if asked.keep is None else read_table(path, fingerprint)
-    if isinstance(found, str):
-        return found
-    result, record = found
-    return _Outcome(result, problem=record.problem, seconds=record.seconds, loaded=True, health=record.health)
-
-
-def _outcome(asked: Plan, name: str, done: TaskResult | str, path: Path | None, fingerprint: Fingerprint) -> _Outcome:
-    if isinstance(done, str):
-        return _Outcome(failure=done)
-    if done.failure:
-        return _Outcome(failure=done.failure, seconds=done.seconds, fault=done.fault)
-    problem = " ".join(done.health.problems) if done.health is not None and not done.health.ok else ""
-    result: Any = done.table
-    if done.draws is not None:
-        task, model, settings = resolved(asked, name)
-        result = Fit(*joined(model, task.runs), done.draws, done.settings or settings, done.health)
-    if path is not None:
-        try:
-            result = _written_to(result, path, Record(fingerprint, problem, done.seconds, done.health))
-        except InputError:  # no task's fault: the folder cannot be written to any more
-            raise
-        except (ValueError, TypeError, NotImplementedError) as error:
-            return _Outcome(failure=f"its result cannot be stored ({one_line(error)})", seconds=done.seconds)
-    return _Outcome(result, problem=problem, seconds=done.seconds, health=done.health)
-
-
-def _written_to(result: pd.DataFrame | Fit, path: Path, record: Record) -> pd.DataFrame | Path:
-    if isinstance(result, Fit):
-        write_fit(result, path, record)
-        return path
-    return write_table(result, path, record)

@@ -15,7 +15,7 @@ from bayes_scaling._base.numbers import several
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.labels import label_column, number_as_text
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.role_names import require_columns
+from bayes_scaling.data.roles.names import require_columns
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.inference.batch.tasks import Task, Tasks
 from bayes_scaling.inference.fit import study_with_runs

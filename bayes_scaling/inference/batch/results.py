@@ -21,8 +21,9 @@ from bayes_scaling._base.versions import versions
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.batch.worker import model_text
 from bayes_scaling.inference.health import Health, from_record
+from bayes_scaling.inference.loading import attributes
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.saving import attributes, save_with
+from bayes_scaling.inference.saving import save_with
 from bayes_scaling.model.settings import Settings
 from bayes_scaling.model.specification import Model
 

@@ -13,9 +13,9 @@ from bayes_scaling.inference.batch.fits import MISSING
 from bayes_scaling.inference.batch.from_table import TableTasks
 from bayes_scaling.inference.batch.record import Batch
 from bayes_scaling.inference.health import LAPLACE, Health
+from bayes_scaling.inference.loading import load
 from bayes_scaling.inference.parameters import parameter_table
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.inference.saving import load
 
 FAILED = "failed"
 """The grade of a task without a result."""

@@ -10,7 +10,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
-from bayes_scaling.data.role_names import renamed_units, with_columns
+from bayes_scaling.data.roles.names import renamed_units, with_columns
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import Table
 from bayes_scaling.model.loss_units import recognised

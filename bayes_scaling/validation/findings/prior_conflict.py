@@ -16,7 +16,8 @@ from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.fit import prior as from_prior
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD, log_likelihood
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.model.joint_prior import squared_distance, subset
+from bayes_scaling.model.joint_density import squared_distance
+from bayes_scaling.model.joint_prior import subset
 from bayes_scaling.model.names import NOISE_SD
 from bayes_scaling.model.noise_scale import from_scale, on_scale
 from bayes_scaling.model.priors import Prior, prior_quantiles

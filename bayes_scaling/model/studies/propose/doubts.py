@@ -7,11 +7,11 @@ import numpy as np
 
 from bayes_scaling._base.numbers import format_count, number
 from bayes_scaling.data.plausible import MAX_TOKENS_PER_PARAM, MIN_TOKENS_PER_PARAM, USUAL_COUNTS
-from bayes_scaling.data.role_groups import is_group_name
-from bayes_scaling.data.role_preferences import MIN_STRENGTH
-from bayes_scaling.data.role_record import Question
-from bayes_scaling.data.role_units import infer_units, unit_text
-from bayes_scaling.data.role_words import is_error_name, meanings
+from bayes_scaling.data.roles.groups import is_group_name
+from bayes_scaling.data.roles.preferences import MIN_STRENGTH
+from bayes_scaling.data.roles.record import Question
+from bayes_scaling.data.roles.units import infer_units, unit_text
+from bayes_scaling.data.roles.words import is_error_name, meanings
 from bayes_scaling.laws.units import read_unit
 from bayes_scaling.model.studies.propose.draft import Draft, literal
 from bayes_scaling.model.studies.propose.hints import may_tell, options_for, quoted_names, unfit

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import number
-from bayes_scaling.data.role_preferences import MIN_STRENGTH
-from bayes_scaling.data.role_words import meanings, split_words
+from bayes_scaling.data.roles.preferences import MIN_STRENGTH
+from bayes_scaling.data.roles.words import meanings, split_words
 from bayes_scaling.model.studies.propose.shape import Shape
 
 SEQUENCES = {"sequences", "seqs", "samples", "examples", "documents", "docs"}

@@ -14,10 +14,10 @@ from bayes_scaling._base.notation import READ, reading_of
 from bayes_scaling._base.numbers import format_count
 from bayes_scaling._base.views import show, view
 from bayes_scaling.data.importers.record import Logs
-from bayes_scaling.data.role_groups import CERTAIN
-from bayes_scaling.data.role_record import Question, Role
-from bayes_scaling.data.role_words import split_words
-from bayes_scaling.data.roles import Roles, find_roles
+from bayes_scaling.data.roles.find import Roles, find_roles
+from bayes_scaling.data.roles.groups import CERTAIN
+from bayes_scaling.data.roles.record import Question, Role
+from bayes_scaling.data.roles.words import split_words
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.tables import read_table, source_of

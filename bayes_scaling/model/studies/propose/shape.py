@@ -9,8 +9,8 @@ import pandas as pd
 
 from bayes_scaling._base.numbers import format_count, number, several
 from bayes_scaling.data.rates import FALLS, is_rate_name, lowest_share
-from bayes_scaling.data.role_words import split_words
-from bayes_scaling.data.roles import Roles
+from bayes_scaling.data.roles.find import Roles
+from bayes_scaling.data.roles.words import split_words
 from bayes_scaling.data.states import Unfinished, find_unfinished
 from bayes_scaling.laws.units import DAYS, FLOP_A_DAY, read_unit
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.expressions import quoted_name
-from bayes_scaling.data.role_record import Question, Role
+from bayes_scaling.data.roles.record import Question, Role
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.model.studies.propose.draft import Draft, Read, comment, literal
 from bayes_scaling.model.studies.propose.shape import Shape, shape_sentences

@@ -6,7 +6,7 @@ from math import log10
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.data.role_words import meanings
+from bayes_scaling.data.roles.words import meanings
 from bayes_scaling.laws.units import column_unit
 
 COUNTED = ("params", "tokens")

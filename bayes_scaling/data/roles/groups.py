@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.numbers import format_count
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
-from bayes_scaling.data.role_words import meanings, split_words
+from bayes_scaling.data.roles.words import meanings, split_words
 
 GROUP_WORDS = {
     *(

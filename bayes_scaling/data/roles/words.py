@@ -1,4 +1,4 @@
-"""What people call the columns of a table of training runs: words -> the roles they may mean; see `role_words.toml`."""
+"""What people call the columns of a table of training runs: words -> the roles they may mean; see `words.toml`."""
 
 import difflib
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-_TOLD: dict[str, Any] = tomllib.loads(files("bayes_scaling.data").joinpath("role_words.toml").read_text(encoding="utf-8"))
+_TOLD: dict[str, Any] = tomllib.loads(files("bayes_scaling.data.roles").joinpath("words.toml").read_text(encoding="utf-8"))
 HEADS: dict[str, tuple[str, ...]] = {role: tuple(names) for role, names in _TOLD["names"].items()}
 """Role -> names it goes by, in words of small letters."""
 WORDS: dict[str, frozenset[str]] = {name: frozenset(of) for name, of in _TOLD["words"].items()}

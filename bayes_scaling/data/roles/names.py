@@ -9,12 +9,12 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counting import uncounted
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.outputs import side_by_side
 from bayes_scaling.data.response import Response
-from bayes_scaling.data.role_words import meanings, nearest_column
+from bayes_scaling.data.roles.words import meanings, nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
+from bayes_scaling.data.table_conventions import uncounted
 
 RESPONSE = ("loss", "response")
 """What the column that the law predicts is called, whatever a study calls it."""

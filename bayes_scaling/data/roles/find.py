@@ -12,12 +12,12 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.cells import column_numbers
-from bayes_scaling.data.role_choices import choose
-from bayes_scaling.data.role_counting import has_suffixes, with_role_units
-from bayes_scaling.data.role_groups import find_groups
-from bayes_scaling.data.role_preferences import Candidate
-from bayes_scaling.data.role_record import Question, Role
-from bayes_scaling.data.role_words import HEADS, WEAK, meanings, split_words
+from bayes_scaling.data.roles.choices import choose
+from bayes_scaling.data.roles.counting import has_suffixes, with_role_units
+from bayes_scaling.data.roles.groups import find_groups
+from bayes_scaling.data.roles.preferences import Candidate
+from bayes_scaling.data.roles.record import Question, Role
+from bayes_scaling.data.roles.words import HEADS, WEAK, meanings, split_words
 from bayes_scaling.laws.units import column_unit
 
 NAMED = (

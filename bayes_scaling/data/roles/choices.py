@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import number
-from bayes_scaling.data.role_copies import COUNTED, copied_factor, says_unit
-from bayes_scaling.data.role_preferences import MIN_STRENGTH, PREFER, Candidate
-from bayes_scaling.data.role_words import COUNT, EMBEDDINGS, HELD_OUT, TRAINING, split_words
+from bayes_scaling.data.roles.copies import COUNTED, copied_factor, says_unit
+from bayes_scaling.data.roles.preferences import MIN_STRENGTH, PREFER, Candidate
+from bayes_scaling.data.roles.words import COUNT, EMBEDDINGS, HELD_OUT, TRAINING, split_words
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from shlex import quote
 import pandas as pd
 
 from bayes_scaling._base.numbers import number
-from bayes_scaling.data.role_copies import COUNTED as TWICE, unit_by_copy
-from bayes_scaling.data.role_record import Question, Role
-from bayes_scaling.data.role_units import ONES, infer_units, unit_evidence, unit_text
+from bayes_scaling.data.roles.copies import COUNTED as TWICE, unit_by_copy
+from bayes_scaling.data.roles.record import Question, Role
+from bayes_scaling.data.roles.units import ONES, infer_units, unit_evidence, unit_text
 from bayes_scaling.laws.units import DAYS, FLOP_A_DAY, column_unit, loss_unit, read_unit, response_unit
 
 COUNTED = ("params", "tokens", "unique_tokens", "compute")

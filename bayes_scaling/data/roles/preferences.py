@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bayes_scaling.data.rates import is_run_name
-from bayes_scaling.data.role_words import ACTIVE, CORPORA, COUNT, EMBEDDINGS, HELD_OUT, SMOOTH, TRAINING
+from bayes_scaling.data.roles.words import ACTIVE, CORPORA, COUNT, EMBEDDINGS, HELD_OUT, SMOOTH, TRAINING
 from bayes_scaling.laws.units import response_unit
 
 MIN_STRENGTH = 0.5

@@ -3,8 +3,8 @@
 from bayes_scaling._base.numbers import format_count
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.conventions import COMPUTE, MIXED, Conventions
-from bayes_scaling.data.counting import role_of, roles
 from bayes_scaling.data.schedule_columns import DERIVED
+from bayes_scaling.data.table_conventions import role_of, roles
 
 PHRASES = {
     ("embeddings", "with"): "with embeddings",
