@@ -42,7 +42,7 @@ def meant(unit: str) -> str | None:
 
     Examples
     --------
-    >>> meant("nats/tokn"), meant("acuracy"), meant("% acuracy"), meant("accuracy@5"), meant("bits/pixel")
+    >>> meant("nats/tokn"), meant("accurac"), meant("% accurac"), meant("accuracy@5"), meant("bits/pixel")
     ('nats/token', 'accuracy', '% accuracy', None, None)
     """
     text = " ".join(unit.lower().split())
