@@ -43,7 +43,7 @@ def rank(
     cost: NamedCost = None,
     equivalent: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Equal up to this share of the loss, as 0.005: gives a verdict."),
+        typer.Option(metavar="SHARE", help="Equal up to this share of the response, as 0.005: gives a verdict."),
     ] = None,
     certainty: Annotated[float, typer.Option(help="Probability above which there is a verdict.")] = 0.95,
     below: Annotated[

@@ -61,7 +61,7 @@ def compute_equivalent(penalty: float | xr.DataArray, exponent: xr.DataArray | P
     """
     if np.any(np.asarray(penalty) <= -1):
         raise InputError(
-            f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
+            f"a penalty is a share of the response above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
         )
     draws = _exponent_draws(exponent, penalty)
     if not np.all(draws > 0):

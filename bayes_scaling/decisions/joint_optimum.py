@@ -141,7 +141,9 @@ def excess_loss(fit: Posterior, points: Table, along: Sequence[str]) -> xr.DataA
     best = joint_optimum(fit, points, along)["loss"]
     found = predict(fit, points)
     over = best.copy(data=found.transpose(*best.dims).to_numpy() - best.to_numpy()).rename("excess loss")
-    return over.assign_attrs(long_name="loss above the lowest", units=fit.runs.columns.response.unit)
+    return over.assign_attrs(
+        long_name=f"{fit.runs.columns.response.name} above the lowest", units=fit.runs.columns.response.unit
+    )
 
 
 def _check_several(along: Sequence[str]) -> None:
@@ -154,7 +156,9 @@ def _optimum(fit: Fit, points: Table, along: Sequence[str]) -> xr.Dataset:
     surface = _surface(fit, at, along)
     places = _lowest(surface, {name: search_bounds(fit, name) for name in along})
     best = {name: labelled_as(np.exp(place), at, *named_unit(fit, name)) for name, place in places.items()}
-    return xr.Dataset(best | {"loss": labelled_as(surface(places), at, "loss", fit.runs.columns.response.unit)})
+    return xr.Dataset(
+        best | {"loss": labelled_as(surface(places), at, fit.runs.columns.response.name, fit.runs.columns.response.unit)}
+    )
 
 
 def _tolerance(fit: Fit, points: Table, along: Sequence[str], below: float) -> xr.Dataset:

@@ -18,6 +18,7 @@ from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
@@ -202,8 +203,9 @@ def _draws(
     names = np.array(levels, dtype=None if len({type(one) for one in levels}) == 1 else object)
     loss = mark(_stacked(fit, losses), fit).assign_coords(level=names)
     ratio, crossing, unmet = (mark(_stacked(fit, of), fit).assign_coords(level=names[1:]) for of in (ratios, places, unknown))
+    columns, table = fit.runs.columns, pd.concat([rows[0] for rows in by_point])
     return {
-        "loss": loss.assign_attrs(units=fit.runs.columns.unit_of(pd.concat([rows[0] for rows in by_point]))),
+        "loss": loss.assign_attrs(units=columns.unit_of(table), long_name=name_at(columns, table)),
         "compute_ratio": ratio,
         "crossing": crossing.assign_attrs(units=at.unit),
         "unknown": unmet,
@@ -215,7 +217,9 @@ def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
     if not response.positive:
         raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")
     if equivalent is not None and not (checks.is_number(equivalent) and 0 < equivalent < 1):
-        raise InputError(f"equivalent must be a share of the loss between 0 and 1, such as 0.005; it is {equivalent}")
+        raise InputError(
+            f"equivalent must be a share of the {response.name} between 0 and 1, such as 0.005; it is {equivalent}"
+        )
     if not (checks.is_number(certainty) and 0.5 < certainty < 1):
         raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
 

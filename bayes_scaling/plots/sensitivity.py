@@ -237,8 +237,9 @@ def _full(row: Mapping[Any, Any]) -> bool:
 
 def _name_axis(found: Sensitivity, ax: Axes) -> None:
     form, asked = form_of(found.asked), found.asked.attrs
-    what = {"contrast": "loss of one over the other", "multiplier": "multiplier", "plan": "best size"}
-    name = what.get(str(asked.get("kind")), "loss" if asked.get("kind") in ("loss", "run") else "answer")
+    response = str(asked.get("response", "loss"))
+    what = {"contrast": f"{response} of one over the other", "multiplier": "multiplier", "plan": "best size"}
+    name = what.get(str(asked.get("kind")), response if asked.get("kind") in ("loss", "run") else "answer")
     ax.set_xlabel(f"{name} ({form['unit']})" if form["unit"] else name)
     low, high = ax.get_xlim()
     if not form["signed"] and asked.get("scale") == "log" and ax.dataLim.xmax > WIDE * ax.dataLim.xmin > 0:

@@ -161,7 +161,7 @@ def _prior(laws: list[np.ndarray], frame: pd.DataFrame) -> _Prior:
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
         label = format_runs(frame)
-        raise InputError(f"the law gives no loss at the rows of {label}; expected inputs like the fit's runs")
+        raise InputError(f"the law gives no value at the rows of {label}; expected inputs like the fit's runs")
     return _Prior(g[possible].mean(axis=0), np.cov(g[possible].T).reshape(len(frame), len(frame)))
 
 

@@ -131,7 +131,9 @@ def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], b
             continue
         point = mark_base_units(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
-        name = f"Compute that {level_name(first)} needs for the loss {level_name(cell[group])} reaches"
+        name = (
+            f"Compute that {level_name(first)} needs for the {fit.runs.columns.response.name} {level_name(cell[group])} reaches"
+        )
         facts[label] = [_multiple(name, reached(of)) for of in draws]
     return facts
 

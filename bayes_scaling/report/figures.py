@@ -115,9 +115,9 @@ def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
         if len(plans.steps) > 1:
             axes[0].legend(title=plans.choice)
     caption = (
-        "Lines: the plan, the split with the lowest expected loss; between the dotted ones sizes cost less than 0.3 %. Bands: "
-        "where the best split lies with 90 %, and the loss of one new run of the plan, 50 and 90 %. Grey: the compute of the "
-        "runs, 6 FLOP a parameter and token."
+        f"Lines: the plan, the split with the lowest expected {response.name}; between the dotted ones sizes cost less than "
+        f"0.3 % of it. Bands: where the best split lies with 90 %, and the {response.name} of one new run of the plan, 50 and "
+        "90 %. Grey: the compute of the runs, 6 FLOP a parameter and token."
     )
     footnote(figure, [line_of(fit)])
     yield drawing(figure, "plan", "What a budget buys", caption, {"compute": "FLOP"})

@@ -83,7 +83,7 @@ class Calibration:
         )
         asked = len(fits) + self.impossible + len(self.failures)
         counts = {
-            f"of {asked} draws give losses that are not possible, and were left out": self.impossible,
+            f"of {asked} draws give values that are not possible, and were left out": self.impossible,
             f"of {len(fits) + len(self.failures)} fits failed": len(self.failures),
             f"of {len(fits)} fits have divergences": int((fits["divergences"] > 0).sum()),
             f"of {len(fits)} fits have R-hat above {R_HAT_LIMIT}": int((fits["r_hat"] > R_HAT_LIMIT).sum()),

@@ -173,6 +173,7 @@ def next_runs(
         unit={"log_loss": "", "log_odds": "log odds"}.get(
             noise_scale(fit), fit.runs.columns.response.unit or str(asked.attrs.get("units", ""))
         ),
+        response=fit.runs.columns.response.name,
         room=has_room(prices, sets[-1].members),
     )
     if value is not None:
@@ -211,9 +212,11 @@ def _possible(q: np.ndarray, g: np.ndarray, labels: np.ndarray) -> np.ndarray:
     if (share := finite.mean(axis=0)).min() < 0.5:
         worst = int(np.argmin(share))
         raise InputError(
-            f"the law gives no loss at candidate {labels[worst]} in {percent(1 - share[worst])} of the draws; leave it out"
+            f"the law gives no value at candidate {labels[worst]} in {percent(1 - share[worst])} of the draws; leave it out"
         )
     possible = finite.all(axis=1) & np.isfinite(q).all(axis=1)
     if possible.sum() < max(4, 0.5 * len(q)):
-        raise InputError(f"only {possible.sum()} of {len(q)} draws have an answer and a loss at every candidate; expected half")
+        raise InputError(
+            f"only {possible.sum()} of {len(q)} draws have an answer, and a value at every candidate; expected half"
+        )
     return np.asarray(possible)

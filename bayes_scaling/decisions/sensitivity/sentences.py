@@ -21,8 +21,8 @@ ONLY_TOGETHER = 0.5
 TIMES = {0.5: "half as much", 0.8: "0.8 times as much", 1.25: "1.25 times as much", 2.0: "twice as much"}
 
 PLANNED = (
-    "This is the median of the best sizes of the draws; `plan` has the one size whose mean loss over all draws is lowest, and "
-    "the two differ where the loss rises faster on one side of the best size than on the other."
+    "This is the median of the best sizes of the draws; `plan` has the one size whose mean over all draws is lowest, and the "
+    "two differ where it costs more to be on one side of the best size than on the other."
 )
 """Why the size of a plan is another than the median here."""
 

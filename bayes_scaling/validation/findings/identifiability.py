@@ -165,8 +165,8 @@ def _fixed_ratios(fit: Fit) -> Iterator[Finding]:
         if kept:
             yield finding(
                 "fixed-ratio",
-                f"{kept} in the runs: what {one} and {other} each do to the loss cannot be told apart, and predictions "
-                "off that line rest on the priors",
+                f"{kept} in the runs: what {one} and {other} each do to the {fit.runs.columns.response.name} cannot be told "
+                "apart, and predictions off that line rest on the priors",
                 "add runs off it",
             )
 
