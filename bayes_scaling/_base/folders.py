@@ -13,6 +13,7 @@ from bayes_scaling._base.leftovers import MAX_ENTRIES, TEMPORARY_NAME, Move, cle
 from bayes_scaling._base.moves import commit, folder_made, write_error
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Of the call renameat2 of Linux: paths are relative to the working folder, and the two change places."""
 
 
 @contextmanager

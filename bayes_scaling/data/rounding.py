@@ -14,6 +14,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import exact, number
 
 MAX_DECIMALS = 8
+"""Decimals that are looked for in printed numbers, at most."""
 EXACT_STEPS = 0.005
 """Values are multiples of a step to within this share of it, and to within single precision."""
 

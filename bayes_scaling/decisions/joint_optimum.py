@@ -23,6 +23,7 @@ from bayes_scaling.prediction.predict import predict
 SWEEPS = 2
 """Searches of each input's whole range in turn, before steps that move all inputs at once."""
 STEPS = 6
+"""Steps of Newton's method, after each input was searched in turn."""
 APART = 1e-3
 """Between values of which differences are taken, in the logarithm of an input."""
 FARTHEST = 0.5

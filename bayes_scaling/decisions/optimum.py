@@ -22,6 +22,7 @@ from bayes_scaling.prediction.goal import refuse_rising
 PLACES_OF_A_CURVE = 65
 """Places of the range at which a curve is looked at, equally far apart in the logarithm."""
 HALVINGS = 10
+"""Times that the step about a minimum is halved."""
 ROUNDING = 1e-12
 """A dip shallower than this share of the loss is taken for rounding."""
 

@@ -19,6 +19,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.prediction.summary import expected_rows, flat_draws
 
 SIZES = 49
+"""Sizes of the grid on which losses of a budget are known."""
 HALF_WIDTH = 3.5
 """Sizes are tried up to so many e-folds, a factor of thirty, on either side of the middle."""
 

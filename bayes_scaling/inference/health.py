@@ -13,10 +13,13 @@ type Grade = Literal["clean", "noted", "not to be trusted"]
 GRADES: tuple[Grade, ...] = get_args(Grade.__value__)
 
 R_HAT_LIMIT = 1.01
+"""R-hat above which chains disagree (Vehtari et al. 2021)."""
 ESS_LIMIT = 400
+"""Least effective sample size of several chains (Vehtari et al. 2021)."""
 ESS_LIMIT_OF_ONE = 100
 """Of a single chain: 400 stands for 100 in each of four (Vehtari et al. 2021), and one is at best noted."""
 BFMI_LIMIT = 0.3
+"""Least energy BFMI: below it, momenta explore the energy too slowly (Betancourt 2016)."""
 DIVERGENT_LIMIT = 0.001
 """Share of all draws up to which divergences are noted: Stan, brms, PyMC and ArviZ warn of one in thousands, none refuses."""
 DIVERGENT_CHAIN_LIMIT = 0.0025

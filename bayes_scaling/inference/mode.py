@@ -19,6 +19,7 @@ from bayes_scaling.model.priors import Prior, distribution, link, median
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
 
 STEPS = 30
+"""Evaluations of the search at most: it has to come near the mode, not to it."""
 WORST = 1e3
 """Rows are cut off at so many standard deviations, where a trial point gives no loss at all."""
 

@@ -29,6 +29,7 @@ from bayes_scaling.model.specification import (
 )
 
 NINETY = (0.05, 0.95)
+"""Probabilities at the ends of a 90 % interval."""
 NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t", "LogStudentT": "log-Student-t"}
 
 

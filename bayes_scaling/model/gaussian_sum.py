@@ -34,6 +34,7 @@ FARTHEST = 500.0
 """Log odds of an outlier beyond which a row is taken for one."""
 TAIL, HALVINGS = 0.05, 50
 HALF_LOG_2PI = 0.5 * log(2.0 * pi)
+"""Constant of a normal log density."""
 
 
 def mixture(odds: Any, times: Any, count: Any, math: Any) -> tuple[Any, Any]:

@@ -28,6 +28,7 @@ REACH_TIMES = 4.0
 """The vertical axis reaches up to so many times what 19 of 20 bands and runs reach."""
 
 ROOM = 1.06
+"""Room above and below the outermost bar, as a factor of its length."""
 
 
 @footed

@@ -22,6 +22,7 @@ COLOUR = {LAW: COLOURS[0], EFFECTS: COLOURS[4], DISCREPANCY: COLOURS[1], SCATTER
 ROW = 0.2
 """Height of a row, in inches."""
 LEAST_SHARE = 0.005
+"""Parts with smaller shares of the variance are not drawn."""
 MOST_ROWS = 11
 """Parts, or components, that are drawn."""
 LESS, MORE = COLOURS[5], COLOURS[0]

@@ -26,6 +26,7 @@ SPAN = 30.0
 SIZES = 5
 """Values of each input of the runs that stand in for others: the knots of a discrepancy lie between them."""
 POINTS = 41
+"""Points of a curve."""
 
 
 def prior_alone(model: Model, columns: Columns | None = None, draws: int = 1000, seed: int = 0) -> Fit:

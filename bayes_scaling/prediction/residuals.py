@@ -32,8 +32,11 @@ from bayes_scaling.model.priors import Z90
 from bayes_scaling.prediction.forecast import along_runs
 
 MAX_DRAWS_COMPARED = 200
+"""Draws that residuals are of, at most."""
 MOST_PAIRS = 60_000
+"""Pairs of rows whose residuals are correlated, at most."""
 BINS = 12
+"""Classes of distance between two rows."""
 MAX_SHARE_APART = 0.6
 """Rows up to this share of the longest run apart, in e-folds, are compared."""
 

@@ -36,6 +36,7 @@ ALONG = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Sizes about the best split, in e-folds, at which the discrepancy that bends it is looked at."""
 
 LEAST_DRAWS = 40
+"""With fewer draws that have an answer, shares of a variance are noise."""
 
 
 @dataclass(frozen=True)

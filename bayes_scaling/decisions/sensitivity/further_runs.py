@@ -28,6 +28,7 @@ PLACES = (0.0, 0.5, 1.0)
 BEYOND = 3.0
 """And so many times the largest."""
 MOST_PROPOSED = 60
+"""Candidates that are proposed for want of others, at most."""
 
 
 @dataclass(frozen=True)

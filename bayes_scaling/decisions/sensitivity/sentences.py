@@ -15,6 +15,7 @@ WORTH_A_WORD = 0.05
 """A shift below this share of the band's half width is none."""
 
 NARROWER = 0.01
+"""Runs that would narrow the band by less are not worth a sentence."""
 ONLY_TOGETHER = 0.5
 """Law and discrepancy are uncertain together where less than this share of theirs would go were each known."""
 

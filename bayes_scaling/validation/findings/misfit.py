@@ -29,6 +29,7 @@ MIN_ROWS_FOR_A_PATTERN = 6
 PLACES = 12
 """Rows of runs are compared at as many places along them, unless they share fewer."""
 ENOUGH_RUNS = 3
+"""Runs that a place must have for a pattern there to be one of all runs."""
 
 REPEATS = 2
 """So many rows more than levels with several are needed to compare levels of a group."""

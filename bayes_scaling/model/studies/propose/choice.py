@@ -18,6 +18,7 @@ from bayes_scaling.model.studies.propose.shape import Shape
 
 UNITS = {"step": "steps", "epochs": "epochs", "loops": "loops"}
 REPEATED = 1.01
+"""Data are repeated where a run has more epochs than this; less is rounding."""
 
 
 def reads_of(shape: Shape) -> dict[str, Read]:
