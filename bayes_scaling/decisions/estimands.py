@@ -21,7 +21,7 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.decisions.allocation import compute_optimal, read_budgets
 from bayes_scaling.decisions.estimand_places import (

@@ -15,9 +15,9 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points

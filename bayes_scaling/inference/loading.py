@@ -16,8 +16,8 @@ from bayes_scaling._base.checksums import check_checksum
 from bayes_scaling._base.errors import InputError, format_names, one_line
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file, is_folder
+from bayes_scaling.data.base_units import from_columns_units, mark_base_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.references import Reference, references_of
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.comparable import require_same_runs

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.inference.posterior import Fit

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, interval, level_name, number, percent, rounded, shared, spaced_name
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.allocation import runs_compute
