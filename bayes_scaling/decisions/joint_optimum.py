@@ -14,6 +14,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import Curve, edge, lowest
+from bayes_scaling.inference.expectation import at as expected_at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
@@ -180,8 +181,6 @@ def _surface(fit: Fit, at: xr.Dataset, along: Sequence[str]) -> Surface:
     if not fit.model.discrepancy:
         shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], at.sizes["row"])
         return lambda places: np.broadcast_to(law(places), shape)
-    from bayes_scaling.inference.expectation import at as expected_at, log_inputs
-
     frame = columns_of(at).assign(**{name: fit.runs.references[name] for name in along})
     logs = log_inputs(fit, frame)
 
