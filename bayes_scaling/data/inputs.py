@@ -22,14 +22,19 @@ def with_schedule(
     wanted = [column for column in dict.fromkeys(read) if column in DERIVED and column not in frame]
     if columns.schedule is None or not wanted:
         return frame
+    found = schedule_inputs(in_schedule_units(frame, columns, source), columns.schedule, run, wanted, source)
     along = columns.schedule.along
-    steps = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
-    if steps == 1.0 or frame.attrs.get(IN_BASE):
-        return schedule_inputs(frame, columns.schedule, run, wanted, source)
-    given = named_column(frame, along, source)
-    return schedule_inputs(frame.assign(**{along: given * steps}), columns.schedule, run, wanted, source).assign(
-        **{along: given}
-    )
+    return found.assign(**{along: frame[along]}) if along in frame else found
+
+
+def in_schedule_units(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
+    """Return a table in which what orders the rows of a schedule is in base units."""
+    assert columns.schedule is not None
+    along = columns.schedule.along
+    factor = next((one.scale for one in columns.inputs.values() if one.column == along and one.scale is not None), 1.0)
+    if factor == 1.0 or frame.attrs.get(IN_BASE):
+        return frame
+    return frame.assign(**{along: named_column(frame, along, source) * factor})
 
 
 def input_columns(

@@ -1,7 +1,7 @@
 """Several tables read as one: they must count in the same units, and a run may go on from one to the next."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -12,6 +12,7 @@ from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.log_rows import format_runs
+from bayes_scaling.data.rate_courses import RateCourse
 
 MAX_RANGE_FACTOR = 100.0
 """Tables whose ranges of an input lie apart by such a factor count in other units."""
@@ -37,6 +38,8 @@ class Part:
         On what its columns count in, and on what its rows are where nothing says so, a sentence each.
     conventions
         How it counts, as far as it says so.
+    courses
+        Run -> its learning rates, where a schedule says them.
     """
 
     source: str
@@ -47,6 +50,7 @@ class Part:
     schedules: Mapping[str, Sequence[Any]]
     notes: tuple[str, ...] = ()
     conventions: Conventions = Conventions()
+    courses: Mapping[str, RateCourse] = field(default_factory=dict)
 
 
 def require_same_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Checked runs: the record, parts of it, and two of them as one."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.convention_words import input_words
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
+from bayes_scaling.data.rate_courses import RateCourse
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.run_costs import cost_columns
 from bayes_scaling.data.table_conventions import plain_unit, unlike_conventions
@@ -46,6 +47,8 @@ class Runs:
         How many rows of the file stand behind the rows here; as many unless neighbours were averaged.
     notes
         What was found in logs, and done about it, a sentence each.
+    courses
+        Run -> its learning rates before any filter or average, where a schedule says them.
     """
 
     table: pd.DataFrame
@@ -56,6 +59,7 @@ class Runs:
     dropped: int = 0
     averaged: int = 0
     notes: tuple[str, ...] = ()
+    courses: Mapping[str, RateCourse] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -160,7 +164,14 @@ def concat_runs(runs: Runs, others: Runs) -> Runs:
     alike = tables[1].reindex(columns=[*tables[0]])  # rows to come have no costs
     table = mark_base_units(concat_tables([tables[0], alike], tuple(runs.columns.dims)))
     dropped, averaged = runs.dropped + others.dropped, runs.averaged + others.averaged
-    return replace(runs, table=table, levels=levels_of(table, runs.columns.dims), dropped=dropped, averaged=averaged)
+    return replace(
+        runs,
+        table=table,
+        levels=levels_of(table, runs.columns.dims),
+        dropped=dropped,
+        averaged=averaged,
+        courses={**others.courses, **runs.courses},
+    )
 
 
 def _with_errors(*tables: pd.DataFrame) -> list[pd.DataFrame]:

@@ -77,7 +77,7 @@ def schedule_inputs(
         it rises after it has fallen and parts of the fall are wanted.
     """
     stepped = [name for name in wanted if name not in STEPLESS]
-    at, lr, label = _checked(frame, schedule, run, source, steps=bool(stepped))
+    at, lr, label = checked_rates(frame, schedule, run, source, steps=bool(stepped))
     found = {name: np.empty(len(frame)) for name in _columns(schedule, wanted)}
     for one in pd.unique(label):
         own = (label == one).to_numpy()
@@ -89,10 +89,10 @@ def schedule_inputs(
     return pd.concat([frame.drop(columns=list(found), errors="ignore"), pd.DataFrame(found, index=frame.index)], axis=1)
 
 
-def _checked(
+def checked_rates(
     frame: pd.DataFrame, schedule: Schedule, run: str | tuple[str, ...] | None, source: str, *, steps: bool
 ) -> tuple[np.ndarray, np.ndarray, pd.Series]:
-    """Return step, learning rate and run of each row."""
+    """Return place, learning rate and run of each row; raises InputError as `schedule_inputs` does."""
     from bayes_scaling.data.cells import number_column
     from bayes_scaling.data.labels import label_column
 
@@ -108,6 +108,11 @@ def _checked(
         raise InputError(f"{where}: {exact(at[row])} is no step; expected a whole number up to {exact(MAX_STEP)}")
     parts = (run,) if isinstance(run, str) else tuple(run or ())
     label = label_column(frame, parts, source, rows) if parts else pd.Series(0, index=frame.index)
+    if (never := lr.groupby(label, sort=False).max() <= 0.0).any():
+        whose = f" in run {format_value(never.idxmax())}" if parts else ""
+        raise InputError(
+            f"{source}: column {schedule.lr!r} is 0 throughout{whose}; expected the rate of each row, above 0 at its peak"
+        )
     return at.to_numpy(), lr.to_numpy(), label
 
 

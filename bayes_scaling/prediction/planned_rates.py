@@ -1,12 +1,12 @@
 """How the learning rate of an unfinished run goes on to its planned end.
 
-As that of finished runs at the same fraction of their way, where they are alike and the run has followed them so far; else as
-the cosine or the line to that end on which its own rows lie; else as that of those finished runs that began as it did, where
-they go on alike. Asked to stay constant, it does if it has not fallen but at once.
+As that of finished runs at the same share of their way, or of what follows their warm-up, where they are alike and the run has
+followed them so far; else as the cosine or the line to that end on which its own rows lie; else as that of those finished runs
+that began as it did, where they go on alike. Asked to stay constant, it does if it has not fallen but at once.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,16 +14,15 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling.data.annealed import slow_fall
+from bayes_scaling.data.annealed import LR_ROUNDING, slow_fall
+from bayes_scaling.data.rate_courses import RateCourse, rate_course
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.prediction.finished_rates import SAME_SCHEDULE, SHARES, alike, extended, finished_rates, near
-from bayes_scaling.prediction.known_rates import of_schedule
+from bayes_scaling.prediction.known_rates import finished_courses
+from bayes_scaling.prediction.rate_ways import Way, alike, follows, peak_share, rate_at, to_the_end, way_of
 
 type Rate = Literal["known", "constant"]
 """How the learning rate goes on that has not fallen, or at once only: as is known from finished runs, or constant."""
 
-FOLLOWED = 0.03
-"""A run follows a schedule where its shares of the peak differ from that by at most so much."""
 ON_SHAPE = 0.005
 """A log lies on a shape where it leaves it by at most this share of the peak,"""
 FALLEN = 0.02
@@ -34,15 +33,11 @@ FEWEST_FALLEN = 3
 """Rows that have fallen, at least: through fewer goes a decay from anywhere."""
 MOST_NAMED = 3
 """Runs that a sentence names."""
-
-
-@dataclass(frozen=True)
-class Rates:
-    """The rows of a log: how much of the way lies behind each, and the learning rate as a share of its peak."""
-
-    share: np.ndarray
-    rate: np.ndarray
-    peak: float
+HAS_COME = 0.01
+"""A run that lacks such a share of its way has come to its end."""
+LATE = 0.2
+"""Where a log begins so far along the way, and its rate falls from there on, it had its peak before."""
+SHARES = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True)
@@ -57,21 +52,17 @@ class GoesOn:
         As is known, or constant where it has not fallen but at once.
     unfinished
         Labels of runs that are none of the finished ones.
-    shares
-        Whether its rates are shares of the peak, as those of a run that the fit has seen.
-    reached
-        Where such a run has come to: its last row is an average, which lies before that.
     """
 
     run: str
     rate: Rate = "known"
     unfinished: Collection[str] = ()
-    shares: bool = False
-    reached: float = 0.0
 
 
-def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_on: GoesOn) -> tuple[pd.DataFrame, str]:
-    """Return the places to come of a run, with its learning rate as planned, and one sentence on that.
+def continued(
+    fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_on: GoesOn
+) -> tuple[pd.DataFrame, np.ndarray, str]:
+    """Return learning rates to come, in rows at places and where the slope changes; which are places; and a sentence on them.
 
     Parameters
     ----------
@@ -88,72 +79,131 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_
     columns = fit.runs.columns
     schedule, one = columns.schedule, columns.inputs[along]
     assert schedule is not None
-    end = float(places[-1])
-    rates = _rates(log[one.column].to_numpy(dtype=float) / end, log[schedule.lr].to_numpy(dtype=float))
-    shape: np.ndarray | None
-    if end <= goes_on.reached:
-        shape, how = _own(rates), "follow its rows"
-    else:
-        shape, how = _shape(rates, finished_rates(fit, along, goes_on.unfinished), goes_on.rate)
-    if shape is None:
-        wanted = [one.column, *of_schedule(columns)] if goes_on.shares else [one.column, schedule.along, schedule.lr]
-        constant = "" if _falling(rates) else 'rate = "constant" (--rate constant) where it stays as it is, or '
+    course, pace = _course(fit, log), _pace(fit, log, along)
+    at = places if pace is None else np.round(np.polyval(pace, places))
+    end = float(at[-1])
+    way, how = _way(course, end, finished_courses(fit, goes_on.unfinished), goes_on)
+    if way is None:
+        constant = "" if _falling(way_of(course, end)) else 'rate = "constant" (--rate constant) where it stays as it is, or '
         raise InputError(
-            f"run {goes_on.run!r}: how the learning rate (column {schedule.lr!r}) goes on to {along} {number(end)} "
+            f"run {goes_on.run!r}: how the learning rate (column {schedule.lr!r}) goes on to {along} {number(places[-1])} "
             f"is not known: {how}; give {constant}the places to come as a table with the columns "
-            + ", ".join(dict.fromkeys(wanted))
-            + ("" if goes_on.shares else ", a row wherever its slope changes")
+            + ", ".join(dict.fromkeys([one.column, schedule.along, schedule.lr]))
+            + ", a row wherever its slope changes"
         )
-    rate = np.where(
-        places / end <= rates.share[-1],
-        np.interp(places / end, rates.share, rates.rate),
-        np.interp(places / end, SHARES, shape),
-    )
-    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * rate})
-    if schedule.along != one.column:
-        pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
-        plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
+    peak = float(course.lr.max())
+    every, rate = _rates_to_come(course, way, at, whole=pace is not None)
+    plan = pd.DataFrame({schedule.along: every, schedule.lr: rate})
+    if pace is not None:
+        plan[one.column] = np.interp(every, at, places)
     plan.attrs = dict(log.attrs)
-    peak, last = number(rates.peak), number(rates.peak * float(shape[-1]))
-    span = f", from {peak} to {last} at" if np.ptp(shape) > 0 else f", {last}, to"
-    if goes_on.shares:
-        span = " to" if np.ptp(shape) == 0 else f", from its peak to {percent(float(shape[-1]))} of that at"
-    return plan, f"the learning rate is taken to {how}{span} {along} {number(end)}"
+    last = number(peak * float(rate_at(way, np.ones(1))[0]))
+    span = f", from {number(peak)} to {last} at" if np.ptp(way.rate) > 0 else f", {last}, to"
+    return plan, np.isin(every, at), f"the learning rate is taken to {how}{span} {along} {number(places[-1])}"
 
 
-def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
-    """Return the rows of a log from its peak on, in order."""
-    order = np.argsort(share, kind="stable")
-    share, rate = share[order], rate[order]
-    peak = int(np.argmax(rate))
-    return Rates(share[peak:], rate[peak:] / rate[peak], float(rate[peak]))
+def refuse_without_peak(fit: Fit, log: pd.DataFrame, run: str, end: float, along: str) -> None:
+    """Raise InputError where a log begins on the way with a rate that falls from there on: shares of its peak are not known."""
+    pace = _pace(fit, log, along)
+    own = way_of(_course(fit, log), end if pace is None else float(np.polyval(pace, end)))
+    if _starts_late(own):
+        raise InputError(f"run {run!r}: {_without_peak(own)}")
 
 
-def _shape(rates: Rates, finished: Mapping[str, np.ndarray], rate: Rate) -> tuple[np.ndarray | None, str]:
-    """Return the rate as a share of its peak over the whole way, on `SHARES`, and how that is known, or why it is not."""
-    if rate == "constant" and not _falling(rates):
-        return np.full(len(SHARES), rates.rate[-1]), "stay as it is"
-    every = alike(finished)
-    if every is not None and _follows(rates, every):
-        return _as_finished(every, "the finished runs")
-    own, how = _known_shape(rates, ON_SHAPE)
-    if own is not None:
-        return own, f"follow {how}"
-    begun = {run: of for run, of in finished.items() if _follows(rates, of)}
-    course = alike(begun)
-    if course is not None:
-        return _as_finished(course, f"the finished runs that began so ({_named(list(begun))})")
-    if not begun:
-        return None, "it follows neither finished runs nor a cosine or a line to that end"
-    stay = [run for run, of in begun.items() if 1.0 - of[-1] < FALLEN]
-    fall = [run for run in begun if run not in stay]
+def _course(fit: Fit, log: pd.DataFrame) -> RateCourse:
+    """Return the learning rates of a log."""
+    schedule = fit.runs.columns.schedule
+    assert schedule is not None
+    return rate_course(log[schedule.along].to_numpy(dtype=float), log[schedule.lr].to_numpy(dtype=float))
+
+
+def _pace(fit: Fit, log: pd.DataFrame, along: str) -> np.ndarray | None:
+    """Return the line from the input that runs train along to what orders their schedules; None where they are the same."""
+    schedule, one = fit.runs.columns.schedule, fit.runs.columns.inputs[along]
+    assert schedule is not None
+    if schedule.along == one.column:
+        return None
+    return np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
+
+
+def _rates_to_come(course: RateCourse, way: Way, at: np.ndarray, *, whole: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Return places, with those where the slope changes on the way to the last, and the learning rates there.
+
+    Parameters
+    ----------
+    whole
+        Whether places are whole numbers.
+    """
+    turns = at[-1] * way.share
+    turns = turns[(turns > max(course.places[-1], at[0])) & (turns < at[-1])]
+    every = np.union1d(at, np.round(turns) if whole else turns)
+    own, ahead = np.interp(every, course.places, course.lr), float(course.lr.max()) * rate_at(way, every / at[-1])
+    return every, np.where(every <= course.places[-1], own, ahead)
+
+
+def _way(course: RateCourse, end: float, finished: Mapping[str, RateCourse], goes_on: GoesOn) -> tuple[Way | None, str]:
+    """Return how the rate goes over the whole way, and how that is known; or None, and why it is not."""
+    own = way_of(course, end)
+    if end <= course.places[-1] * (1.0 + HAS_COME):
+        return _to_its_end(own), "follow its rows"
+    if goes_on.rate == "constant" and not _falling(own):
+        return Way(np.array([0.0, 1.0]), np.full(2, own.rate[-1])), "stay as it is"
+    aligned = [_aligned(course, end, finished, since_peak=since_peak) for since_peak in (False, True)]
+    for one in aligned:
+        every = alike(one.finished.values())
+        if every is not None and follows(one.own, every):
+            return one.whole(every), "follow the schedule of the finished runs"
+    if _lost_peak(own, aligned[0]):
+        raise InputError(f"run {goes_on.run!r}: {_without_peak(own)}")
+    found, how = _known_shape(own)
+    return (found, f"follow {how}") if found is not None else _begun_so(aligned)
+
+
+@dataclass(frozen=True)
+class _Aligned:
+    """The ways of a run and of finished ones from a share of the former on."""
+
+    start: float
+    own: Way
+    finished: Mapping[str, Way]
+
+    def whole(self, way: Way) -> Way:
+        """Return a way that begins there as one of the whole run."""
+        return Way(self.start + (1.0 - self.start) * way.share, way.rate)
+
+
+def _aligned(course: RateCourse, end: float, finished: Mapping[str, RateCourse], *, since_peak: bool) -> _Aligned:
+    ends = {run: to_the_end(of) for run, of in finished.items()}
+    ways = {run: way_of(of, to, since_peak=since_peak) for run, (of, to) in ends.items()}
+    return _Aligned(peak_share(course, end) if since_peak else 0.0, way_of(course, end, since_peak=since_peak), ways)
+
+
+def _begun_so(aligned: Sequence[_Aligned]) -> tuple[Way | None, str]:
+    """Return how finished runs went on that began as a run did, and which; or None, and where they part."""
+    parted: dict[str, Way] = {}
+    for one in aligned:
+        begun = {run: of for run, of in one.finished.items() if follows(one.own, of)}
+        every = alike(begun.values())
+        if every is not None:
+            return one.whole(every), f"follow the schedule of the finished runs that began so ({_named(list(begun))})"
+        parted = parted or begun
+    if not parted:
+        if any(one.finished for one in aligned):
+            return None, "it follows neither finished runs nor a cosine or a line to that end"
+        return None, "it lies on no cosine or line to that end, and the fit keeps no learning rates of finished runs"
+    stay = [run for run, of in parted.items() if 1.0 - of.rate[-1] < FALLEN]
+    fall = [run for run in parted if run not in stay]
     parts = [f"{_named(runs)} {way}" for runs, way in ((stay, "at a constant rate"), (fall, "with a fall")) if runs]
     return None, f"finished runs that began so part from here ({', '.join(parts)})"
 
 
-def _own(rates: Rates) -> np.ndarray:
-    """Return the rate of a run that has come to its end as a share of the peak on `SHARES`."""
-    return 1.0 - extended(rates.share, 1.0 - rates.rate)
+def _to_its_end(own: Way) -> Way:
+    """Return the way of a run that has come to its end; what it lacks to that goes on by the slope there."""
+    if len(own.share) < 2 or own.share[-1] >= 1.0:
+        return own
+    slope = (own.rate[-1] - own.rate[-2]) / (own.share[-1] - own.share[-2])
+    last = np.clip(own.rate[-1] + slope * (1.0 - own.share[-1]), 0.0, 1.0)
+    return Way(np.append(own.share, 1.0), np.append(own.rate, last))
 
 
 def _named(runs: list[str]) -> str:
@@ -163,37 +213,44 @@ def _named(runs: list[str]) -> str:
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _falling(rates: Rates) -> bool:
+def _falling(own: Way) -> bool:
     """Return whether a rate falls otherwise than at once, so that it does not stay as it is."""
-    return slow_fall(rates.share, rates.rate) >= FALLEN
+    return slow_fall(own.share, own.rate) >= FALLEN
 
 
-def _as_finished(course: np.ndarray, whose: str) -> tuple[np.ndarray, str]:
-    """Return the rate of finished runs over the whole way, smooth where it is a cosine or a line."""
-    known = np.isfinite(course)
-    found, how = _known_shape(Rates(SHARES[known], course[known], 1.0), SAME_SCHEDULE)
-    way = f", {how}" if how else ""
-    return (np.nan_to_num(course, nan=1.0) if found is None else found), f"follow the schedule of {whose}{way}"
+def _starts_late(own: Way) -> bool:
+    """Return whether a log begins on the way with a rate that falls from there on."""
+    return bool(own.share[0] > LATE and len(own.rate) > 1 and own.rate[1] < 1.0 - LR_ROUNDING)
 
 
-def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
+def _lost_peak(own: Way, aligned: _Aligned) -> bool:
+    """Return whether the peak of a run's rate is not in its log: its own rows tell, or those of finished runs."""
+    every = alike(aligned.finished.values())
+    if every is None or _starts_late(own):
+        return _starts_late(own)
+    left = float(rate_at(every, own.share[:1])[0])
+    return left < 1.0 - FALLEN and follows(replace(own, rate=own.rate * left), every)
+
+
+def _without_peak(own: Way) -> str:
+    """Return what is wrong with a log without the peak of the rate, and what to give."""
+    return (
+        f"its log begins at {percent(float(own.share[0]))} of its way, after the peak of the learning rate, and all that is "
+        "read of the rate is a share of that; give the log from its first rows, or the places and rates before it as rows "
+        "without a loss"
+    )
+
+
+def _known_shape(own: Way) -> tuple[Way | None, str]:
     """Return the cosine or line to the end on which rates lie, and its name."""
-    if 1.0 - rates.rate[-1] < FALLEN or (rates.rate < 1.0 - ON_SHAPE).sum() < FEWEST_FALLEN:
+    if 1.0 - own.rate[-1] < FALLEN or (own.rate < 1.0 - ON_SHAPE).sum() < FEWEST_FALLEN:
         return None, ""
-    level = rates.share[rates.rate > 1.0 - ON_SHAPE]
-    latest = min(float(level.max(initial=rates.share[0])), LATEST)
+    level = own.share[own.rate > 1.0 - ON_SHAPE]
+    latest = min(float(level.max(initial=own.share[0])), LATEST)
     starts = np.append(np.linspace(0.0, latest, STARTS), level[level <= LATEST])
-    found = [(*_on_shape(rates, basis, float(start)), name) for name, basis in SHAPES.items() for start in starts]
-    off, shape, name = min(found, key=lambda one: one[0])
-    return (shape, name) if off <= within else (None, "")
-
-
-def _follows(rates: Rates, finished: np.ndarray) -> bool:
-    """Return whether a run has had the rates of finished runs so far, as far as those are known."""
-    known = rates.share >= SHARES[np.isfinite(finished)].min()
-    low, high = (np.interp(rates.share, SHARES, of) for of in near(np.nan_to_num(finished, nan=1.0)))
-    off = np.maximum(low - rates.rate, rates.rate - high)[known]
-    return bool(off.size and off.max() <= FOLLOWED)
+    found = [(*_on_shape(own, basis, float(start)), name) for name, basis in SHAPES.items() for start in starts]
+    off, way, name = min(found, key=lambda one: one[0])
+    return (way, name) if off <= ON_SHAPE else (None, "")
 
 
 def _cosine(way: np.ndarray) -> np.ndarray:
@@ -208,11 +265,11 @@ def _line(way: np.ndarray) -> np.ndarray:
 SHAPES = {"a cosine": _cosine, "a line": _line}
 
 
-def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: float) -> tuple[float, np.ndarray]:
-    """Return how far rows lie off a decay that begins at a place, at most, that decay on `SHARES`; its depth is the rows'."""
-    fallen = basis(np.clip((rates.share - start) / (1.0 - start), 0.0, 1.0))
+def _on_shape(own: Way, basis: Callable[[np.ndarray], np.ndarray], start: float) -> tuple[float, Way]:
+    """Return how far rows lie off a decay that begins at a place, at most, and that decay; its depth is the rows'."""
+    fallen = basis(np.clip((own.share - start) / (1.0 - start), 0.0, 1.0))
     if not fallen.any():
-        return np.inf, SHARES
-    depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
-    off = float(np.abs(1.0 - depth * fallen - rates.rate).max()) if depth <= 1.0 + ON_SHAPE else np.inf
-    return off, np.clip(1.0 - depth * basis(np.clip((SHARES - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
+        return np.inf, own
+    depth = float(((1.0 - own.rate) * fallen).sum() / (fallen**2).sum())
+    off = float(np.abs(1.0 - depth * fallen - own.rate).max()) if depth <= 1.0 + ON_SHAPE else np.inf
+    return off, Way(start + (1.0 - start) * SHARES, np.clip(1.0 - depth * basis(SHARES), 0.0, 1.0))

@@ -1,7 +1,5 @@
 """The log of an unfinished run as it is read, and the places that are still to come."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 
@@ -19,8 +17,8 @@ from bayes_scaling.data.table_conventions import refuse_other_conventions
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import law_groups
-from bayes_scaling.prediction.known_rates import carried_on, come_to, known_log, of_schedule
-from bayes_scaling.prediction.planned_rates import GoesOn, continued
+from bayes_scaling.prediction.known_rates import known_log, of_schedule
+from bayes_scaling.prediction.planned_rates import GoesOn, continued, refuse_without_peak
 
 OWN = "this run"
 
@@ -130,12 +128,14 @@ def places_ahead(
         if not of_schedule(fit.runs.columns):
             return own.loc[own.index.repeat(most)].assign(**{along: places}), ()
         rows = known_log(fit, seen, along) if log is None else _log_in_base(fit, log)
-        how = goes_on or GoesOn(OWN)
-        how = how if log is not None else replace(how, shares=True, reached=come_to(seen, along))
-        plan, said = continued(fit, rows, places, along, how)
-        ahead = _planned(fit, own, rows, plan)
-        return (carried_on(fit, seen, ahead, along) if log is None else ahead), (said,)
-    points = _planned(fit, own, log, in_base_units(at, fit.runs))
+        plan, among, said = continued(fit, rows, places, along, goes_on or GoesOn(OWN))
+        return _planned(fit, own, rows, plan)[among].reset_index(drop=True), (said,)
+    plan = in_base_units(at, fit.runs)
+    if log is None and fit.runs.courses and not set(of_schedule(fit.runs.columns)) <= set(plan):
+        log = known_log(fit, seen, along)
+    points = _planned(fit, own, log, plan)
+    if log is not None and of_schedule(fit.runs.columns):
+        refuse_without_peak(fit, _log_in_base(fit, log), str(last["run"].iloc[0]), float(points[along].max()), along)
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")
