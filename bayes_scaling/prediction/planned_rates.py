@@ -105,9 +105,9 @@ def continued(
 def refuse_without_peak(fit: Fit, log: pd.DataFrame, run: str, end: float, along: str) -> None:
     """Raise InputError where a log begins on the way with a rate that falls from there on: shares of its peak are not known."""
     pace = _pace(fit, log, along)
-    own = way_of(_course(fit, log), end if pace is None else float(np.polyval(pace, end)))
-    if _starts_late(own):
-        raise InputError(f"run {run!r}: {_without_peak(own)}")
+    course, last = _course(fit, log), end if pace is None else float(np.polyval(pace, end))
+    if _starts_late(course, last):
+        raise InputError(f"run {run!r}: {_without_peak(course, last)}")
 
 
 def _course(fit: Fit, log: pd.DataFrame) -> RateCourse:
@@ -153,8 +153,8 @@ def _way(course: RateCourse, end: float, finished: Mapping[str, RateCourse], goe
         every = alike(one.finished.values())
         if every is not None and follows(one.own, every):
             return one.whole(every), "follow the schedule of the finished runs"
-    if _lost_peak(own, aligned[0]):
-        raise InputError(f"run {goes_on.run!r}: {_without_peak(own)}")
+    if _starts_late(course, end) or _lost_peak(aligned[0]):
+        raise InputError(f"run {goes_on.run!r}: {_without_peak(course, end)}")
     found, how = _known_shape(own)
     return (found, f"follow {how}") if found is not None else _begun_so(aligned)
 
@@ -218,26 +218,25 @@ def _falling(own: Way) -> bool:
     return slow_fall(own.share, own.rate) >= FALLEN
 
 
-def _starts_late(own: Way) -> bool:
+def _starts_late(course: RateCourse, end: float) -> bool:
     """Return whether a log begins on the way with a rate that falls from there on."""
-    return bool(own.share[0] > LATE and len(own.rate) > 1 and own.rate[1] < 1.0 - LR_ROUNDING)
+    lr = course.lr
+    return bool(course.places[0] > LATE * end and len(lr) > 1 and lr[0] == lr.max() and lr[1] < (1.0 - LR_ROUNDING) * lr[0])
 
 
-def _lost_peak(own: Way, aligned: _Aligned) -> bool:
-    """Return whether the peak of a run's rate is not in its log: its own rows tell, or those of finished runs."""
-    every = alike(aligned.finished.values())
-    if every is None or _starts_late(own):
-        return _starts_late(own)
-    left = float(rate_at(every, own.share[:1])[0])
-    return left < 1.0 - FALLEN and follows(replace(own, rate=own.rate * left), every)
+def _lost_peak(aligned: _Aligned) -> bool:
+    """Return whether a run goes the way of finished ones but for the peak of its rate, which is not in its log."""
+    every, own = alike(aligned.finished.values()), aligned.own
+    left = 1.0 if every is None else float(rate_at(every, own.share[:1])[0])
+    return every is not None and left < 1.0 - FALLEN and follows(replace(own, rate=own.rate * left), every)
 
 
-def _without_peak(own: Way) -> str:
+def _without_peak(course: RateCourse, end: float) -> str:
     """Return what is wrong with a log without the peak of the rate, and what to give."""
+    begins = percent(float(course.places[0] / end))
     return (
-        f"its log begins at {percent(float(own.share[0]))} of its way, after the peak of the learning rate, and all that is "
-        "read of the rate is a share of that; give the log from its first rows, or the places and rates before it as rows "
-        "without a loss"
+        f"its log begins at {begins} of its way, after the peak of the learning rate, and all that is read of the rate is a "
+        "share of that; give the log from its first rows, or the places and rates before it as rows without a loss"
     )
 
 

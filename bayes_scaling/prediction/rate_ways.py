@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bayes_scaling.data.annealed import WARMED_UP
 from bayes_scaling.data.rate_courses import RateCourse
 
 SAME_SCHEDULE, FOLLOWED = 0.02, 0.03
@@ -48,16 +49,21 @@ def way_of(course: RateCourse, end: float, *, since_peak: bool = False) -> Way:
     since_peak
         Whether the way begins at the peak of the rate, and not with the run: warm-ups of several lengths, one schedule after.
     """
-    peak = int(np.argmax(course.lr))
+    peak, most = peak_row(course), float(course.lr.max())
     start = peak_share(course, end) if since_peak else 0.0
     left = max(1.0 - start, np.finfo(float).tiny)
     share = (course.places[peak:] / end - start) / left
-    return Way(share, course.lr[peak:] / course.lr[peak], course.spacing / end / left)
+    return Way(share, course.lr[peak:] / most, course.spacing / end / left)
+
+
+def peak_row(course: RateCourse) -> int:
+    """Return the first row that has the peak of the rate: after a restart it may be reached again."""
+    return int(np.argmax(course.lr >= (1.0 - WARMED_UP) * course.lr.max()))
 
 
 def peak_share(course: RateCourse, end: float) -> float:
     """Return the share of its way at which a run has the peak of its rate."""
-    return float(course.places[int(np.argmax(course.lr))] / end)
+    return float(course.places[peak_row(course)] / end)
 
 
 def to_the_end(course: RateCourse) -> tuple[RateCourse, float]:

@@ -244,3 +244,86 @@ def test_ten_cosine_logs_forecast_the_eleventh() -> None:
         assert low < after[1] < high
         assert after[0] < 2.273 < after[2]
         assert 0.8 < (after[2] - after[0]) / (high - low) < 2.5
+
+
+@pytest.mark.parametrize("shape", ["cosine", "linear"])
+@pytest.mark.parametrize("at", [END, pd.DataFrame({"tokens": [END], "lr": [0.0]})], ids=["end", "table"])
+def test_a_log_without_the_peak_of_its_rate_says_so(shape: str, at: float | pd.DataFrame) -> None:
+    fit = family({f"r{i}": shape for i in range(3)})
+    every, _ = so_far(shape, 0.7)
+    late = every[every["tokens"] > 0.4 * END]
+    with pytest.raises(bs.InputError, match=r"run 'larger': its log begins at 40 % of its way, .* rows without a loss"):
+        bs.forecast(fit, late, at)
+    without = every.assign(loss=every["loss"].where(every["tokens"] > 0.4 * END))
+    assert bs.forecast(fit, without, END, refit_below=0).path["annealed"][-1] > 0.5
+
+
+def test_a_flat_part_of_a_log_after_a_fall_is_seen_by_that_of_finished_runs() -> None:
+    fit = family({f"r{i}": "step" for i in range(3)})
+    every, _ = so_far("step", 0.9)
+    with pytest.raises(bs.InputError, match="after the peak of the learning rate"):
+        bs.forecast(fit, every[every["tokens"] > 0.7 * END], END)
+    level = so_far("wsd", 0.6)[0]
+    found = bs.forecast(family({"a": "wsd", "b": "wsd"}), level[level["tokens"] > 0.3 * END], END, refit_below=0)
+    assert "the schedule of the finished runs" in found.notes[0]
+
+
+@pytest.mark.parametrize("decay", [0.05, 0.1])
+@pytest.mark.parametrize("share", [0.3, 0.92, 0.96])
+def test_a_short_cool_down_is_followed_to_its_end(decay: float, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RATES, "short", lambda u: np.clip((1 - u) / decay, 0, 1))
+    fit = family({f"r{i}": "short" for i in range(4)})
+    found = bs.forecast(fit, so_far("short", share)[0], END, refit_below=0)
+    whole = log("larger", 1.6e9, RATES["short"], END, rows=200)
+    of = schedule_inputs(whole, Schedule(along="tokens"), wanted=["lr_weighted", "lr_annealed"]).iloc[-1]
+    assert found.notes[0].endswith("to 0 at tokens 32B")
+    assert float(found.path["weighted"][-1]) == pytest.approx(of["lr_weighted"], rel=0.005)
+    assert float(found.path["annealed"][-1]) == pytest.approx(of["lr_annealed"], abs=0.02)
+
+
+def test_a_fit_read_from_its_file_follows_the_same_rates(tmp_path: Path) -> None:
+    fit = family({"a": "wsd", "b": "wsd"}, half=so_far("wsd", 0.5)[0].assign(run="half"))
+    again = bs.load(bs.save(fit, tmp_path / "fit.nc"))
+    log = so_far("wsd", 0.5)[0]
+    for one in (log, "half"):
+        paths = [bs.forecast(of, one, END, refit_below=0).path["annealed"].to_numpy() for of in (fit, again)]
+        np.testing.assert_array_equal(*paths)
+
+
+def test_a_fit_that_keeps_no_rates_says_so_and_takes_a_table() -> None:
+    fit = family({"a": "wsd", "b": "wsd"})
+    fit = replace(fit, runs=replace(fit.runs, courses={}))
+    with pytest.raises(bs.InputError, match="the fit keeps no learning rates of finished runs; give"):
+        bs.forecast(fit, so_far("wsd", 0.5)[0], END)
+    with pytest.raises(bs.InputError, match=r"run 'a': .* the fit keeps none of its rates"):
+        bs.forecast(fit, "a", 1e11)
+    plan = pd.DataFrame({"tokens": [0.75 * END, END], "lr": [PEAK, 0.0]})
+    assert bs.forecast(fit, so_far("wsd", 0.5)[0], plan, refit_below=0).path["annealed"][-1] > 0.6
+
+
+def test_a_run_that_the_fit_has_seen_takes_a_table_of_rates_to_come() -> None:
+    fit = family({"a": "wsd", "b": "cosine"}, half=so_far("wsd", 0.5)[0])
+    plan = pd.DataFrame({"tokens": [0.75 * END, END], "lr": [PEAK, 0.0]})
+    known = bs.forecast(fit, "larger", plan, refit_below=0).path
+    new = bs.forecast(family({"a": "wsd", "b": "cosine"}), so_far("wsd", 0.5)[0].assign(run="new"), plan, refit_below=0).path
+    for name in ("weighted", "annealed"):
+        assert known[name].to_numpy() == pytest.approx(new[name].to_numpy(), rel=1e-3)
+
+
+def test_learning_rates_that_are_all_zero_are_named() -> None:
+    study = bs.read_study("training_curves_schedules")
+    zero = log("dead", 1e9, RATES["cosine"], END).assign(lr=0.0)
+    both = pd.concat([log("alive", 1e9, RATES["cosine"], END), zero], ignore_index=True)
+    with pytest.raises(bs.InputError, match="column 'lr' is 0 throughout in run 'dead'; expected the rate of each row"):
+        study_runs(study, both)
+
+
+def test_whole_curves_are_read_in_the_unit_that_a_column_says() -> None:
+    """As in the study of constant rates: bits/byte by the name of the column, priors rescaled; perplexities as losses."""
+    table = log("a", 1e9, RATES["cosine"], END)
+    for name in ("training_curves", "training_curves_schedules"):
+        study = bs.read_study(name)
+        assert study.columns.response.unit == "nats/token"
+        for column, unit in (("val_bpb", "bits/byte"), ("ppl", "nats/token")):
+            columns = replace(study.columns, response=replace(study.columns.response, column=column))
+            assert bs.read_runs(table.rename(columns={"loss": column}), columns).columns.response.unit == unit

@@ -17,7 +17,7 @@ RATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "wsd 20": lambda u: np.clip((1 - u) / 0.2, 0, 1),
     "sqrt 10": lambda u: 1 - np.sqrt(np.clip((u - 0.9) / 0.1, 0, 1)),
     "step": lambda u: np.where(u < 0.6, 1, np.where(u < 0.9, 0.316, 0.1)),
-    "restarts": lambda u: 0.55 + 0.45 * np.cos(np.pi * ((3 * u) % 1)),
+    "restarts": lambda u: 0.55 + 0.45 * np.cos(np.pi * ((3 * u * (1 - 1e-9)) % 1)),
     "constant": np.ones_like,
 }
 UNLIKE = [
