@@ -13,7 +13,7 @@ LR_ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
 WARMED_UP = 0.01
 """A first row this close to the peak has had its warm-up before."""
-LAG, APPROACH = 0.005, 0.8
+LAG, APPROACH = 0.0025, 0.6
 """How fast falls take effect, against how far the run has come, see `schedules`."""
 MOVES, MOST_PLACES = 256, 1000
 """Parts that falls are cut into, and rows of a long log at which their effect is computed, twice."""
