@@ -234,6 +234,7 @@ def _combined(variants: Variants) -> dict[str, dict[str, str]]:
 
 
 def _gathered(batch: Batch[pd.DataFrame], specified: Any, variants: Variants, failures: Mapping[str, str]) -> Multiverse:
+    """Return the answers of all specifications as one record; refuse where none has one."""
     failures = {**failures, **batch.failures}
     if not batch.results:
         raise InputError(f"no specification has an answer: {next(iter(failures.values()), 'there are none')}")

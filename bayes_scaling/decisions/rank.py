@@ -213,6 +213,7 @@ def _draws(
 
 
 def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
+    """Refuse responses without ratios, and shares and probabilities out of range."""
     response = fit.runs.columns.response
     if not response.positive:
         raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")

@@ -200,6 +200,7 @@ BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecid
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
+    """Return a row for each level at one point, the lowest loss first."""
     at = {"row": point}
     kept = found.defined.isel(at).to_numpy().ravel()
     if not kept.any():

@@ -187,6 +187,7 @@ class _Trial:
 
 
 def _mode(trial: _Trial, start: np.ndarray) -> Mode:
+    """Return where the search ends, with what the rows say of the places there."""
     from scipy.optimize import least_squares
 
     found = least_squares(trial.residuals, start, trial.slopes, method="trf", max_nfev=STEPS)

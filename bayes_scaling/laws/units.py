@@ -87,6 +87,7 @@ def _by_number(text: str) -> Unit | None:
 
 
 def _by_prefix(text: str) -> Unit | None:
+    """Return the unit that a prefix or a number word says, as "M parameters" or "billion tokens"."""
     match = re.fullmatch(r"(?:in )?(?P<word>[A-Za-z]+)(?: (?:of )?(?P<rest>.*))?", text)
     if match is None:
         return None
@@ -156,6 +157,7 @@ def _split(column: str) -> tuple[str, Unit] | None:
 
 
 def _by_words(words: list[str]) -> tuple[str, Unit] | None:
+    """Return what the words of a column's name say of its unit, and the name without them."""
     lower = [word.lower() for word in words]
     joined = " ".join(lower)
     if match := re.search(r"(?:^| )((?:[kmgtpezy]|peta|exa|zetta|tera)?f(?:lops?)?)(?: s)? days?$", joined):

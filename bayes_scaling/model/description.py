@@ -163,6 +163,7 @@ def _about(model: Model) -> list[str]:
 
 
 def _correlated(noise: Noise) -> Iterator[str]:
+    """Yield how the scatter of rows is correlated, and which rows are outliers, a sentence each."""
     if noise.correlation is not None:
         yield (
             "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "

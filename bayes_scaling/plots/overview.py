@@ -80,6 +80,7 @@ def _check_figure(fit: Posterior) -> Figure:
 
 
 def _of_one_law(fit: Fit) -> dict[str, Figure]:
+    """Return the figures that only a single law has: its parameters by level, its discrepancy, its curves."""
     drawn: dict[str, Figure] = {}
     for name, value in fit.model.parameters.items():
         if any(isinstance(term, Effect) for term in as_parameter(value).terms):

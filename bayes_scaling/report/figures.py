@@ -91,6 +91,7 @@ def _worse(fit: Posterior, level: str) -> str:
 
 
 def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
+    """Yield the figure of plans: size, tokens and loss over the budget."""
     if plans is None:
         return
     inputs, response = fit.runs.columns.inputs, fit.runs.columns.response

@@ -178,6 +178,7 @@ def _alternatives(fit: Posterior) -> list[str]:
 
 
 def _compared(fit: Posterior, group: str) -> tuple[str, ...]:
+    """Return how levels of a group compare at the largest budget of the runs; nothing where that cannot be said."""
     inputs = law_reads(fit)
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:

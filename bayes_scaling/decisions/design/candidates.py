@@ -97,6 +97,7 @@ def scatter(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, seed: int) ->
 
 
 def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Return the covariance of the scatter of each candidate's rows; candidate, row, row."""
     n, most = rows.shape
     scale = _array(group_effects_and_scale(fit, frame, seed, new=False)[1], len(frame))
     if "noise_nu" in fit.posterior:

@@ -223,6 +223,7 @@ def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
 
 
 def _limit(budget: float | None, price: np.ndarray, source: str) -> float:
+    """Return the budget, infinite where there is none; refuse one within which no candidate lies."""
     if budget is None:
         return float("inf")
     if not (isfinite(budget) and budget > 0):

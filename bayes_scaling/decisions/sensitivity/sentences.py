@@ -95,6 +95,7 @@ def outermost(shifts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scaled(found: Sensitivity, kind: str) -> list[str]:
+    """Return what happens to the answer when the prior, or the likelihood, counts for more or less."""
     rows = found.shifts[found.shifts["kind"] == kind]
     if rows.empty:
         return []
@@ -152,6 +153,7 @@ def _others(found: Sensitivity, kind: str, what: str) -> list[str]:
 
 
 def _runs(found: Sensitivity) -> list[str]:
+    """Return which further runs would make the band narrower, and by how much."""
     said = []
     rows = found.runs[found.runs["width"] < 1 - NARROWER] if len(found.runs) else found.runs
     if rows.empty:

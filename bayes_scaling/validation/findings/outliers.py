@@ -108,6 +108,7 @@ def _prior_rows(fit: Fit) -> float:
 
 
 def _without_astray(left: Standardized, expected: float, worth: float) -> np.ndarray:
+    """Return residuals as if each row had been left out, over the scale of the rows that are no outliers."""
     basis = _directions(left)
     weights, scale = np.ones(len(left.z)), 1.0
     off = left.z
