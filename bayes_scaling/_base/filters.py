@@ -69,6 +69,7 @@ def _columns(tree: ast.AST) -> set[str]:
 
 
 def _check_condition(node: ast.AST, text: str) -> None:
+    """Refuse what is no condition: comparisons of columns with values, joined by and, or and not."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:

@@ -37,7 +37,7 @@ def forecast(
     run: Logs,
     at: RunEnds,
     target: Annotated[
-        float | None, typer.Option(metavar="LOSS", help="Say how probably the run ends below this, and where it reaches it.")
+        float | None, typer.Option(metavar="VALUE", help="Say how probably the run ends below this, and where it reaches it.")
     ] = None,
     by: Annotated[
         list[str] | None,
@@ -58,7 +58,7 @@ def forecast(
 ) -> None:
     """Forecast unfinished runs, given finished runs of their family and their rows so far.
 
-    Prints the final loss with its band; of several runs, conditioned on together, also which ends lowest. Writes FORECAST.csv:
+    Prints the final loss with its band; of several runs, conditioned on together, also which ends best. Writes FORECAST.csv:
     the band from here to the end. Writes a figure beside it.
     """
     from bayes_scaling.prediction.joint_forecast import Forecasts
@@ -66,7 +66,7 @@ def forecast(
     out = folder / "forecast.csv" if out is None else out
     file_to_write(out)
     if target is None and (by or tokens_per_day is not None or since is not None):
-        raise InputError("--by, --tokens-per-day and --since are about when a loss is reached: give --target LOSS too")
+        raise InputError("--by, --tokens-per-day and --since are about when a value is reached: give --target VALUE too")
     found = condition(folder, law, run, at, seed, rate)
     jobs = list(found.jobs) if isinstance(found, Forecasts) else [found]
     passages = [] if target is None else [_passage(one, target, tokens_per_day, since) for one in jobs]
@@ -151,11 +151,11 @@ def _say_passages(passages: "list[FirstPassage]", chances: list[str]) -> None:
 
 
 def _say_together(found: "Forecast | Forecasts") -> None:
-    from bayes_scaling.prediction.forecast_sentences import lowest_sentences
+    from bayes_scaling.prediction.forecast_sentences import best_sentences
     from bayes_scaling.prediction.joint_forecast import Forecasts
 
     if isinstance(found, Forecasts):
-        say(*lowest_sentences(found))
+        say(*best_sentences(found))
 
 
 def say_basis(jobs: "list[Forecast]") -> None:

@@ -13,7 +13,7 @@ from bayes_scaling._base.numbers import band
 from bayes_scaling._base.paths import folder_to_write
 from bayes_scaling.cli.figures import write_figure
 from bayes_scaling.cli.messages import judge
-from bayes_scaling.cli.options import ColumnNames, ModelFile, Points, Units, for_table, pairs
+from bayes_scaling.cli.options import Chains, ColumnNames, Draws, ModelFile, Points, Seed, Tune, Units, for_table, given, pairs
 from bayes_scaling.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -42,10 +42,14 @@ def multiverse(
     answer: Annotated[
         Literal["loss", "size", "exponent", "tokens-per-param"],
         typer.Option(
-            help="The expected loss; or of POINTS with a column compute, in FLOP, the best size, its exponent over compute, "
-            "the best tokens per parameter."
+            help="What is expected of the response, as its loss; or of POINTS with a column compute, in FLOP, the best size, "
+            "its exponent over compute, the best tokens per parameter."
         ),
     ] = "loss",
+    draws: Draws = None,
+    tune: Tune = None,
+    chains: Chains = None,
+    seed: Seed = None,
     full: Annotated[bool, typer.Option("--full/--one", help="Every combination of variants, or one at a time.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("out/multiverse"),
 ) -> None:
@@ -69,7 +73,8 @@ def multiverse(
     variants = standard_variants(base, alternatives=every, filters=others)
     folder_to_write(out, "multiverse.csv", "parameters.csv", "figures/multiverse_1.png")
     say("compiling each model (up to half a minute the first time), then sampling")
-    found = answers(base, at, variants, replace(study.settings, progress=False), answer=ANSWERS[answer], full=full)
+    settings = replace(study.settings, **given(draws=draws, tune=tune, chains=chains, seed=seed), progress=True)
+    found = answers(base, at, variants, settings, answer=ANSWERS[answer], full=full)
     points = sorted(set(found.table["point"]))
     with write_together():
         write_csv(found.table, out / "multiverse.csv")

@@ -41,10 +41,10 @@ def plan(
         float | None, typer.Option(metavar="TOKENS", help="How many different tokens there are, for a data-constrained law.")
     ] = None,
     target: Annotated[
-        float | None, typer.Option(metavar="LOSS", help="Say how probably a plan reaches this, and what compute it needs.")
+        float | None, typer.Option(metavar="VALUE", help="Say how probably a plan reaches this, and what compute it needs.")
     ] = None,
     probability: Annotated[float, typer.Option(help="Probability with which that compute reaches the target.")] = 0.9,
-    within: Annotated[float, typer.Option(metavar="SHARE", help="Share of the loss that counts as nothing lost.")] = 0.003,
+    within: Annotated[float, typer.Option(metavar="SHARE", help="Share of the response that counts as nothing lost.")] = 0.003,
     at: Annotated[
         Path | None, typer.Option("--at", metavar="POINTS.csv", help="Levels of groups, and further inputs, to plan for.")
     ] = None,

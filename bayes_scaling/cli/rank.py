@@ -43,7 +43,7 @@ def rank(
     cost: NamedCost = None,
     equivalent: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Equal up to this share of the loss, as 0.005: gives a verdict."),
+        typer.Option(metavar="SHARE", help="Equal up to this share of the response, as 0.005: gives a verdict."),
     ] = None,
     certainty: Annotated[float, typer.Option(help="Probability above which there is a verdict.")] = 0.95,
     below: Annotated[
@@ -110,7 +110,7 @@ def _points(
     """Return the points asked for, and the last level of each other group that they do not name."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import mark_base_units
+    from bayes_scaling.data.base_units import mark_base_units
     from bayes_scaling.data.points import in_base_units
     from bayes_scaling.inference.stacking import groups_needed
 

@@ -24,7 +24,7 @@ def stop(
     at: RunEnds,
     tolerance: Annotated[
         float | None,
-        typer.Option(metavar="LOSS", help="Expected regret that is tolerated: the cheapest set within it goes on."),
+        typer.Option(metavar="REGRET", help="Expected regret that is tolerated: the cheapest set within it goes on."),
     ] = None,
     budget: Annotated[
         float | None, typer.Option(metavar="COST", help="What may be spent: the set of least regret within it goes on.")

@@ -28,5 +28,6 @@ def better(difference: np.ndarray, rising: np.ndarray) -> np.ndarray:
 
 
 def name_at(columns: Columns, table: pd.DataFrame) -> str:
-    """Return what the responses of rows are called: an output in accuracy is no loss."""
-    return name_in(columns.unit_of(table), columns.response.name)
+    """Return what the responses of rows are called: an output in accuracy is no loss, see `response.name_in`."""
+    one = str(table[OUTPUT].iloc[0]) if columns.outputs and OUTPUT in table and len(set(table[OUTPUT])) == 1 else ""
+    return name_in(columns.unit_of(table), columns.response.name, columns.by_output.get(one, columns.response.column))

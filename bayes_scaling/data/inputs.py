@@ -9,9 +9,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, decades, exact
-from bayes_scaling.data.cells import named_column, number_column
+from bayes_scaling.data.cells import IN_BASE, named_column, number_column
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import IN_BASE
 from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, MAY_BE_ZERO
 from bayes_scaling.data.schedules import part_columns, schedule_inputs
 

@@ -60,6 +60,7 @@ def clean_log(log: Log, columns: Columns, curve: Curve) -> tuple[Log, tuple[str,
 
 
 def _without_warmup(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Leave out the start of each run, as far as the columns say."""
     at = log.table[curve.along]
     if curve.warmup is not None:
         early, rule = at < curve.warmup, f"{curve.along} below {exact(curve.warmup)}"
@@ -73,6 +74,7 @@ def _without_warmup(log: Log, columns: Columns, curve: Curve) -> Cleaned:
 
 
 def _without_missing(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Leave out rows without a loss where the columns say so; refuse them otherwise."""
     gone = ~np.isfinite(log.table["response"].to_numpy())
     if not gone.any():
         return log, []
@@ -87,6 +89,7 @@ def _without_missing(log: Log, columns: Columns, curve: Curve) -> Cleaned:
 
 
 def _positive(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Refuse values that are not above 0 where a logarithm is taken."""
     named = {name: one.column for name, one in columns.inputs.items() if not one.zero}
     named |= {"response": columns.response.column} if columns.response.positive else {}
     for name, column in named.items():
@@ -102,6 +105,7 @@ def _positive(log: Log, columns: Columns, curve: Curve) -> Cleaned:
 
 
 def _without_spikes(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Note spikes, and runs that end above their lowest loss; leave spikes out where the columns say so."""
     if not columns.response.positive or columns.response.rising:
         return log, []
     spike, above, rises = _judged(log)

@@ -98,8 +98,8 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
         if beside:  # where outputs are in several units none is converted
             how = f"give {'them over 100' if unit in SHARES else 'their logarithms'}, as other outputs have other units"
         raise InputError(
-            f"{where} run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}, which no {response.name} "
-            f"in {response.unit} does: if they are {called}, {how}"
+            f"{where} run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}, which no "
+            f"{response.in_unit} does: if they are {called}, {how}"
         )
     if unit == "accuracy" and (seen > 1 + ROUNDING).any():  # some error rates, as of words, may pass 1
         raise InputError(f"{where} has the value {exact(seen.max())}, above 1, which no {unit} is; expected shares")

@@ -7,6 +7,7 @@ from typing import Any
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.response import Response
+from bayes_scaling.laws.misspelt_units import checked_loss_unit
 from bayes_scaling.laws.units import PERPLEXITY, loss_unit, percent_of, response_unit
 
 OUTPUT = "output"
@@ -49,6 +50,7 @@ def own_units(response: Response, outputs: Mapping[str, str], given: Any) -> dic
             told = ", ".join(f"{outputs[output]!r} in {unit or 'none that its name says'}" for output, unit in named.items())
             raise InputError(f"outputs are in several units; expected output_units for each, or response.unit: {told}")
         said = {output: unit for output, unit in named.items() if unit is not None}
+    said = {output: checked_loss_unit(unit, f"output {output!r}") for output, unit in said.items()}
     if len({_one_spelling(unit) for unit in said.values()}) == 1:
         return dict.fromkeys(said, next(iter(said.values())))
     if ofs := [output for output, unit in said.items() if loss_unit(unit).split("/")[0] == PERPLEXITY]:

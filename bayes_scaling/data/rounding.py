@@ -14,6 +14,7 @@ import pandas as pd
 from bayes_scaling._base.numbers import exact, number
 
 MAX_DECIMALS = 8
+"""Decimals that are looked for in printed numbers, at most."""
 EXACT_STEPS = 0.005
 """Values are multiples of a step to within this share of it, and to within single precision."""
 
@@ -130,7 +131,7 @@ def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
 
 
 def _robustly(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return what is left of rows by least absolute deviations, so that rows astray do not hide how close the others lie."""
+    """Return what is left of rows by least absolute deviations, so that outliers do not hide how close the others lie."""
     weights, off, rank = np.ones(len(y)), y, np.linalg.matrix_rank(design)
     for _ in range(REWEIGHTINGS):
         at, _, _, _ = np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)

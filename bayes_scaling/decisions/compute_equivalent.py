@@ -12,6 +12,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.model.priors import Prior, distribution
 
 PRIOR_DRAWS = 4000
+"""Draws of exponents where only a prior of them is given."""
 
 _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.ndarray]] = {
     "Normal": lambda rng, of, size: rng.normal(of["mu"], of["sigma"], size),
@@ -61,7 +62,7 @@ def compute_equivalent(penalty: float | xr.DataArray, exponent: xr.DataArray | P
     """
     if np.any(np.asarray(penalty) <= -1):
         raise InputError(
-            f"a penalty is a share of the loss above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
+            f"a penalty is a share of the response above -1, such as 0.01 for 1 %; the lowest is {exact(np.min(penalty))}"
         )
     draws = _exponent_draws(exponent, penalty)
     if not np.all(draws > 0):

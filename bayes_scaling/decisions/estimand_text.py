@@ -17,7 +17,7 @@ _PAIR_OF_LEVELS = rf"\s+{_LEVELS}(?:\s+at\s+(?P<at>.+))?"
 _SHAPES = {
     "contrast": re.compile(f"contrast{_PAIR_OF_LEVELS}"),
     "multiplier": re.compile(f"multiplier{_PAIR_OF_LEVELS}"),
-    "loss": re.compile(r"loss\s+at\s+(?P<at>.+)"),
+    "loss": re.compile(r"(?:loss|accuracy|error rate|response)\s+at\s+(?P<at>.+)"),
     "run": re.compile(r"run\s+at\s+(?P<at>.+)"),
     "plan": re.compile(r"plan\s+at\s+(?P<at>.+)"),
     "parameter": re.compile(r"parameter\s+(?P<name>\S+)(?:\s+at\s+(?P<at>.+))?"),

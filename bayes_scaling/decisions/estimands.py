@@ -21,7 +21,7 @@ import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import percent
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.labels import level_index
 from bayes_scaling.decisions.allocation import compute_optimal, read_budgets
 from bayes_scaling.decisions.estimand_places import (
@@ -90,13 +90,20 @@ def draw_estimand(fit: Posterior, question: str | Estimand) -> xr.DataArray:
     draws, scale, units = _ANSWER[asked.kind](fit, asked)
     share = float(np.isfinite(draws).mean())
     if share < 0.5:
-        why = "no compute-optimal split within reach" if "compute" in asked.held else "no positive loss there"
-        if asked.kind == "multiplier":
-            why = f"{asked.a} does not reach the loss of {asked.b} with a million times the compute, or does with a millionth"
+        why = _no_answer(asked, fit.runs.columns.response.name)
         raise InputError(f"the question {asked.text!r} has no answer in {percent(1 - share)} of the draws: {why}")
     attrs = {"question": asked.text, "kind": asked.kind, "scale": scale, "units": units}
+    attrs["response"] = fit.runs.columns.response.name
     bare = draws.reset_coords(drop=True).transpose("chain", "draw").rename("asked")
     return bare.where(np.isfinite(bare)).drop_attrs().assign_attrs(attrs)
+
+
+def _no_answer(asked: Estimand, response: str) -> str:
+    """Return why most draws have no answer."""
+    if asked.kind == "multiplier":
+        often = "with a million times the compute, or does with a millionth"
+        return f"{asked.a} does not reach the {response} of {asked.b} {often}"
+    return "no compute-optimal split within reach" if "compute" in asked.held else f"no positive {response} there"
 
 
 def question_notes(fit: Posterior, asked: Estimand) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import Curve, edge, lowest
+from bayes_scaling.inference.expectation import at as expected_at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
@@ -23,6 +24,7 @@ from bayes_scaling.prediction.predict import predict
 SWEEPS = 2
 """Searches of each input's whole range in turn, before steps that move all inputs at once."""
 STEPS = 6
+"""Steps of Newton's method, after each input was searched in turn."""
 APART = 1e-3
 """Between values of which differences are taken, in the logarithm of an input."""
 FARTHEST = 0.5
@@ -141,7 +143,9 @@ def excess_loss(fit: Posterior, points: Table, along: Sequence[str]) -> xr.DataA
     best = joint_optimum(fit, points, along)["loss"]
     found = predict(fit, points)
     over = best.copy(data=found.transpose(*best.dims).to_numpy() - best.to_numpy()).rename("excess loss")
-    return over.assign_attrs(long_name="loss above the lowest", units=fit.runs.columns.response.unit)
+    return over.assign_attrs(
+        long_name=f"{fit.runs.columns.response.name} above the lowest", units=fit.runs.columns.response.unit
+    )
 
 
 def _check_several(along: Sequence[str]) -> None:
@@ -154,7 +158,9 @@ def _optimum(fit: Fit, points: Table, along: Sequence[str]) -> xr.Dataset:
     surface = _surface(fit, at, along)
     places = _lowest(surface, {name: search_bounds(fit, name) for name in along})
     best = {name: labelled_as(np.exp(place), at, *named_unit(fit, name)) for name, place in places.items()}
-    return xr.Dataset(best | {"loss": labelled_as(surface(places), at, "loss", fit.runs.columns.response.unit)})
+    return xr.Dataset(
+        best | {"loss": labelled_as(surface(places), at, fit.runs.columns.response.name, fit.runs.columns.response.unit)}
+    )
 
 
 def _tolerance(fit: Fit, points: Table, along: Sequence[str], below: float) -> xr.Dataset:
@@ -175,8 +181,6 @@ def _surface(fit: Fit, at: xr.Dataset, along: Sequence[str]) -> Surface:
     if not fit.model.discrepancy:
         shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], at.sizes["row"])
         return lambda places: np.broadcast_to(law(places), shape)
-    from bayes_scaling.inference.expectation import at as expected_at, log_inputs
-
     frame = columns_of(at).assign(**{name: fit.runs.references[name] for name in along})
     logs = log_inputs(fit, frame)
 

@@ -143,7 +143,7 @@ def multiverse(
     variants
         `standard_variants` of the base unless given.
     settings
-        How to sample.
+        How to sample; with `progress` a bar, or a line now and then, says how many fits are done.
     executor
         As for `fit_many`.
     answer
@@ -180,7 +180,7 @@ def multiverse(
             tasks[name] = replace(task, settings=settings or Settings())  # with one seed: the base is the fit itself
         except InputError as error:
             failures[name] = str(error)
-    batch = fit_many(None, tasks, executor, keep=answered)
+    batch = fit_many(None, tasks, executor, keep=answered, progress=settings is not None and settings.progress)
     batch.refuse_faults()
     return _gathered(batch, specified, variants, failures)
 
@@ -234,6 +234,7 @@ def _combined(variants: Variants) -> dict[str, dict[str, str]]:
 
 
 def _gathered(batch: Batch[pd.DataFrame], specified: Any, variants: Variants, failures: Mapping[str, str]) -> Multiverse:
+    """Return the answers of all specifications as one record; refuse where none has one."""
     failures = {**failures, **batch.failures}
     if not batch.results:
         raise InputError(f"no specification has an answer: {next(iter(failures.values()), 'there are none')}")

@@ -43,6 +43,7 @@ from bayes_scaling.prediction.notes import noted, scatter_notes, value_notes
 from bayes_scaling.prediction.predict import labelled
 
 WITHIN = 0.003
+"""Share of the loss that counts as nothing lost unless given, 0.3 %."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,9 @@ def plan(
     refuse_flat(fit)
     budgets, seed = read_budgets(fit, compute), checks.seed(seed, "seed")
     if not (checks.is_number(within) and 0 < within < 1):
-        raise InputError(f"within is a share of the loss between 0 and 1, such as 0.003 for 0.3 %, not {within}")
+        raise InputError(
+            f"within is a share of the {fit.runs.columns.response.name} between 0 and 1, such as 0.003 for 0.3 %, not {within}"
+        )
     given = every_cell(fit) if points is None else for_new_run(fit, in_base_units(points, fit.runs))
     rows = with_unique(fit, given, unique_tokens)
     spent, every = spending(fit, cost, rows), np.tile(budgets, len(rows))

@@ -73,13 +73,13 @@ def around_lowest(sizes: Sizes) -> np.ndarray:
     rows, lowest = np.arange(len(sizes.mean)), sizes.mean.argmin(axis=1)
     if np.isinf(sizes.mean.min(axis=1)).any():
         raise InputError(
-            "the law gives no finite loss at any of the sizes that a budget could train; expected one within its reach"
+            "the law gives nothing finite at any of the sizes that a budget could train; expected one within its reach"
         )
     last = sizes.mean.shape[1] - 1
     if np.any(end := (lowest == 0) | (lowest == last)):
         row = int(np.flatnonzero(end)[0])
         raise InputError(
-            f"the expected loss only falls towards {'larger' if lowest[row] else 'smaller'} models, as far as "
+            f"what the law expects only falls towards {'larger' if lowest[row] else 'smaller'} models, as far as "
             f"{number(np.exp(sizes.log_params[row, lowest[row]]))} parameters: there is no split to plan"
         )
     return np.linspace(sizes.log_params[rows, lowest - 1], sizes.log_params[rows, lowest + 1], NEAR, axis=1)

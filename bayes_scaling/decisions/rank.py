@@ -15,9 +15,10 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import exact
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.cells import column_numbers
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.run_costs import UNIQUE
@@ -28,7 +29,7 @@ from bayes_scaling.decisions.rank_costs import budget_of, counted_words, level_c
 from bayes_scaling.decisions.ranking import Ranking
 from bayes_scaling.inference.health_line import mark
 from bayes_scaling.inference.stacking import Posterior, draws_of, groups_needed, inputs_read
-from bayes_scaling.prediction.arms import kin, notes_of, points_of
+from bayes_scaling.prediction.arms import groups_sharing_columns, notes_of, points_of
 from bayes_scaling.prediction.budget_curves import Path, powers_along
 from bayes_scaling.prediction.costs import Costed, axis_name
 from bayes_scaling.prediction.goal import refuse_rising
@@ -202,8 +203,9 @@ def _draws(
     names = np.array(levels, dtype=None if len({type(one) for one in levels}) == 1 else object)
     loss = mark(_stacked(fit, losses), fit).assign_coords(level=names)
     ratio, crossing, unmet = (mark(_stacked(fit, of), fit).assign_coords(level=names[1:]) for of in (ratios, places, unknown))
+    columns, table = fit.runs.columns, pd.concat([rows[0] for rows in by_point])
     return {
-        "loss": loss.assign_attrs(units=fit.runs.columns.unit_of(pd.concat([rows[0] for rows in by_point]))),
+        "loss": loss.assign_attrs(units=columns.unit_of(table), long_name=name_at(columns, table)),
         "compute_ratio": ratio,
         "crossing": crossing.assign_attrs(units=at.unit),
         "unknown": unmet,
@@ -211,11 +213,14 @@ def _draws(
 
 
 def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
+    """Refuse responses without ratios, and shares and probabilities out of range."""
     response = fit.runs.columns.response
     if not response.positive:
         raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")
     if equivalent is not None and not (checks.is_number(equivalent) and 0 < equivalent < 1):
-        raise InputError(f"equivalent must be a share of the loss between 0 and 1, such as 0.005; it is {equivalent}")
+        raise InputError(
+            f"equivalent must be a share of the {response.name} between 0 and 1, such as 0.005; it is {equivalent}"
+        )
     if not (checks.is_number(certainty) and 0.5 < certainty < 1):
         raise InputError(f"certainty must be a probability above 0.5 and below 1, such as 0.95; it is {certainty}")
 
@@ -248,7 +253,7 @@ def _searched_up_to(budgets: Sequence[float], below: float | None, unit: str) ->
 def _without_levels(fit: Posterior, group: str, points: pd.DataFrame) -> pd.DataFrame:
     """Return points without what differs between levels: the group, those that lie within it, and a run that is a new one."""
     new = ["run"] if "run" in points and (points["run"] == NEW_RUN).all() else []  # no level that was asked for
-    return points.drop(columns=[group, *new, *(dim for dim in kin(fit, group) if dim in points)])
+    return points.drop(columns=[group, *new, *(dim for dim in groups_sharing_columns(fit, group) if dim in points)])
 
 
 def _points_of_level(fit: Posterior, group: str, level: object, points: pd.DataFrame, *, splits: bool) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from bayes_scaling._base.numbers import (
     probability,
     shared,
     spaced_name,
+    unit_beside,
     value_at,
 )
 from bayes_scaling._base.quantiles import INTERVAL, reached
@@ -43,17 +44,17 @@ def said_of_ranking(found: Ranking) -> list[list[str]]:
 def _said(found: Ranking, row: dict[str, Any], index: int) -> list[str]:
     ends = ("q05", "mean", "q95")
     percents, change = ([row[f"{name}_{of}"] for of in ends] for name in ("change_percent", "change"))
-    mean = shared(change, signed=True)[1]
+    mean, name = shared(change, signed=True)[1], found.response
     said = [
         f"{level_name(row['level'])} instead of {level_name(found.against)} at {place(found, row)}: "
-        f"loss {band(percents, '%', signed=True)}, {mean} {found.loss.attrs['units']}".rstrip(),
+        f"{name} {band(percents, '%', signed=True)}, {mean} {unit_beside(name, str(found.loss.attrs['units']))}".rstrip(),
         f"It is lower with probability {probability(row['p_better'])}",
         _worth(found, row),
         *_in_other_costs(found, row, index),
         _crossing(found, row),
     ]
     if row["left_out"] > 0:
-        said.append(f"{percent(row['left_out'])} of draws, with no best split or no positive loss, are left out")
+        said.append(f"{percent(row['left_out'])} of draws, with no best split or no positive {name}, are left out")
     return [f"{one}." for one in [*said, *_said_of_verdict(found, row)]]
 
 
@@ -99,9 +100,10 @@ def place(found: Ranking, row: Mapping[str, Any], *, beyond: bool = True) -> str
 
 
 def _worth(found: Ranking, row: dict[str, Any]) -> str:
-    """Say how much more of the budget the baseline needs for the same loss, and how probably no more is enough."""
+    """Say how much more of the budget the baseline needs to do as well, and how probably no more is enough."""
     low, middle, high = (row[f"multiplier_{q}"] for q in INTERVAL)
     base, level, budget = level_name(found.against), level_name(row["level"]), spaced_name(found.budget)
+    loss = found.response
     of = {name: row[f"multiplier_{name}"] for name in INTERVAL} | {
         name: row[name] for name in ("p_never_reached", "p_always_reached")
     }
@@ -109,10 +111,10 @@ def _worth(found: Ranking, row: dict[str, Any]) -> str:
     if high < 1:  # the same draws, told of the one that needs more
         of |= {"q05": 1 / high, "q50": 1 / middle, "q95": 1 / low}
         of |= {"p_never_reached": row["p_always_reached"], "p_always_reached": row["p_never_reached"]}
-        return needs(level, base, budget, of)
+        return needs(level, base, budget, of, loss=loss)
     beyond = middle / row["runs_end"]
     far = f", {number(beyond, 2)} times its largest run" if beyond > SAME_BUDGET else ""
-    return needs(base, level, budget, of, far)
+    return needs(base, level, budget, of, far, loss)
 
 
 def needs(level: str, other: str, budget: str, of: Mapping[str, float], far: str = "", loss: str = "loss") -> str:
@@ -150,7 +152,11 @@ def _none(level: str, budget: str, of: Mapping[str, float], loss: str) -> str:
 def _crossing(found: Ranking, row: dict[str, Any]) -> str:
     end, lost = amount(row["below"], found.unit), row["p_crossover_unknown"]
     chance = 1 - row["p_no_crossover"] - lost
-    rest = f", as far as both losses are above 0, which ends before that in {percent(lost)} of draws" if lost > 0 else ""
+    rest = (
+        f", as far as {found.response} is above 0 for both, which ends before that in {percent(lost)} of draws"
+        if lost > 0
+        else ""
+    )
     if chance < 1e-9:
         return f"They change places nowhere up to {end}{rest}"
     said = f"They change places below {end} with probability {probability(chance)}"

@@ -93,6 +93,11 @@ class Ranking:
     multiplier = renamed_property("Ranking", "multiplier", "compute_ratio")
 
     @property
+    def response(self) -> str:
+        """What is ranked by, as "loss"."""
+        return str(self.loss.attrs.get("long_name", "loss"))
+
+    @property
     def others(self) -> list[object]:
         """The levels that are held against the one."""
         return list(self.compute_ratio["level"].to_numpy())
@@ -195,11 +200,13 @@ BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecid
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
+    """Return a row for each level at one point, the lowest loss first."""
     at = {"row": point}
     kept = found.defined.isel(at).to_numpy().ravel()
     if not kept.any():
         raise InputError(
-            f"no draw has a loss, or a best split, at the budget {exact(found.budgets[point])} {found.unit} for every level"
+            f"no draw has a {found.response} above 0, or a best split, at the budget {exact(found.budgets[point])} "
+            f"{found.unit} for every level"
         )
     losses = {level: _draws(found.loss.isel(at).sel(level=level), kept) for level in (found.against, *found.others)}
     order = sorted(losses, key=lambda level: float(losses[level].mean()))

@@ -36,6 +36,11 @@ def fit(
 ) -> Fit:
     """Return the posterior of a model given runs; where draws are not clean, sample again by itself.
 
+    p(theta | y) = p(y | theta) p(theta) / p(y)
+
+    theta are the parameters of the law, the scales of noise and groups, and group effects; y the responses of the runs. Draws
+    are of NUTS, or with `Settings(method="laplace")` of an approximation.
+
     A model is compiled the first time it is sampled. Later fits of it to other runs only sample, unless levels become so few or
     so many that their effects are parametrized otherwise.
 
@@ -74,10 +79,19 @@ def fit(
 
     Examples
     --------
-    A model and its runs, a bundled study with its own table, one with yours:
+    A power law fitted to five runs:
 
     >>> import bayes_scaling as bs
-    >>> bs.fit(model, runs)  # doctest: +SKIP
+    >>> table = {"compute": [1.0, 3.0, 10.0, 30.0, 100.0], "loss": [3.0, 2.7, 2.4, 2.15, 1.9]}
+    >>> runs = bs.read_runs(table, bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}))
+    >>> priors = {"a": bs.Prior(median=3.0, factor=2.0), "b": bs.Prior(median=0.1, factor=2.0)}
+    >>> model = bs.Model(bs.laws.power_law, priors, bs.Noise(sd=bs.Prior(median=0.01, factor=3.0)))
+    >>> found = bs.fit(model, runs, bs.Settings(draws=500, chains=2, seed=1, progress=False))
+    >>> found.health.ok, round(float(found.posterior["b"].mean()), 2)
+    (True, 0.1)
+
+    A bundled study with its own table, and one with yours:
+
     >>> bs.fit("moba_vs_full")  # doctest: +SKIP
     >>> bs.fit("chinchilla", "runs.csv", bs.Settings(seed=1))  # doctest: +SKIP
     >>> bs.fit("chinchilla", "sheet.csv", columns={"params": "N", "loss": "val_loss"}, units={"params": "M"})  # doctest: +SKIP
@@ -167,11 +181,17 @@ def refit(earlier: Fit, runs: Runs | Table, settings: Settings | None = None) ->
 
     Examples
     --------
-    A sweep has grown by a few runs:
+    A sweep has grown by a run:
 
     >>> import bayes_scaling as bs
-    >>> earlier = bs.fit(model, runs)  # doctest: +SKIP
-    >>> bs.refit(earlier, "more_runs.csv")  # doctest: +SKIP
+    >>> columns = bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)})
+    >>> sweep = {"compute": [1.0, 3.0, 10.0, 30.0, 100.0], "loss": [3.0, 2.7, 2.4, 2.15, 1.9]}
+    >>> priors = {"a": bs.Prior(median=3.0, factor=2.0), "b": bs.Prior(median=0.1, factor=2.0)}
+    >>> model = bs.Model(bs.laws.power_law, priors, bs.Noise(sd=bs.Prior(median=0.01, factor=3.0)))
+    >>> earlier = bs.fit(model, bs.read_runs(sweep, columns), bs.Settings(draws=500, chains=2, seed=1, progress=False))
+    >>> grown = {"compute": [*sweep["compute"], 300.0], "loss": [*sweep["loss"], 1.72]}
+    >>> len(bs.refit(earlier, grown).runs)
+    6
     """
     given = runs is None or isinstance(runs, Runs | Settings)  # `fit` says what is wrong with others than runs
     own = cast("Runs", runs) if given else read_runs(cast("Table", runs), earlier.runs.columns)

@@ -19,6 +19,7 @@ from bayes_scaling.model.priors import Prior, distribution, link, median
 from bayes_scaling.model.specification import Model, discrepancy_terms, model_inputs, parameters_with_priors, varyings
 
 STEPS = 30
+"""Evaluations of the search at most: it has to come near the mode, not to it."""
 WORST = 1e3
 """Rows are cut off at so many standard deviations, where a trial point gives no loss at all."""
 
@@ -186,6 +187,7 @@ class _Trial:
 
 
 def _mode(trial: _Trial, start: np.ndarray) -> Mode:
+    """Return where the search ends, with what the rows say of the places there."""
     from scipy.optimize import least_squares
 
     found = least_squares(trial.residuals, start, trial.slopes, method="trf", max_nfev=STEPS)

@@ -41,7 +41,9 @@ def _law(fit: Fit) -> str:
     except InputError:
         equation = ""
     kind = "Prior" if is_prior(fit) else "Fit"
-    return f"{kind} of {fit.model.law.__name__}" + (f": loss = {equation}" if 0 < len(equation) <= WIDEST else "")
+    return f"{kind} of {fit.model.law.__name__}" + (
+        f": {fit.runs.columns.response.name} = {equation}" if 0 < len(equation) <= WIDEST else ""
+    )
 
 
 def _runs(fit: Fit | Stack) -> str:

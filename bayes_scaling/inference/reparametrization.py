@@ -64,7 +64,10 @@ from bayes_scaling.model.specification import (
 )
 
 HALF_NORMAL_MEDIAN = 0.6745
+"""Median of a half-normal distribution of scale 1."""
 
+START_SD = 0.5
+"""Chains start so many standard deviations about the middle, where only the prior or a whitened coordinate says how far."""
 
 LARGEST_JOINT = 20
 """More numbers are not sampled jointly: a step takes their cube, and levels that are many know their scale well."""
@@ -110,29 +113,50 @@ def geometry(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[str
     mode = without(mode, [*(term_name(*of) for of in integrated(model)), KNOTS])
     centre, spread = dict(everywhere.centre), dict(everywhere.spread)
     for name, sd in {spread_name(*of): of[1].sd for of in pooled(model)}.items():
-        centre[name], spread[name] = np.log(HALF_NORMAL_MEDIAN * sd), np.array(0.5)
+        centre[name], spread[name] = np.log(HALF_NORMAL_MEDIAN * sd), np.array(START_SD)
     members = _members(model, mode)
     found = _structure(model, arrays, levels) | _joint(mode, members) | own
-    centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), 0.5)
+    centre[JOINT_W], spread[JOINT_W] = np.zeros(len(mode.of(members))), np.full(len(mode.of(members)), START_SD)
     _near_mode(model, mode, members, centre, spread)
     for owner, term in sampled(model):
         name = term_name(owner, term)
         if isinstance(term, Ordered):
-            effects, _ = centre.pop(name, np.zeros(shapes[name])), spread.pop(name, None)
-            centre[sampled_name(owner, term)] = _log_gaps(term, arrays[axis_name(owner, term)], effects)
-            spread[sampled_name(owner, term)] = np.full(shapes[name], 0.5)
+            _start_ordered(owner, term, arrays, shapes[name], centre, spread)
         elif isinstance(term, ByLevel) and name not in members:
             found[information_name(owner, term)] = np.zeros(shapes[name])  # which says that it is sampled by itself
-            centre[sampled_name(owner, term)] = centre.pop(name, np.zeros(shapes[name])).reshape(shapes[name])
-            spread[sampled_name(owner, term)] = np.broadcast_to(spread.pop(name, 0.5), shapes[name]).reshape(shapes[name])
+            _start_by_level(owner, term, shapes[name], centre, spread)
         elif isinstance(term, Smooth) and name not in members:
             found[information_name(owner, term)] = p = _information([(owner, term)], arrays, shapes[name], mode, model)[0, 0]
-            centre[sampled_name(owner, term)], spread[sampled_name(owner, term)] = np.zeros(p.shape), np.full(p.shape, 0.5)
+            own_name = sampled_name(owner, term)
+            centre[own_name], spread[own_name] = np.zeros(p.shape), np.full(p.shape, START_SD)
     for block in levelwise(model, [of for of in varyings(model) if term_name(*of) in members]):
         information = _information(block, arrays, shapes[term_name(*block[0])], mode, model)
         found |= {name: information[place] for place, name in entries(block).items()}
         _start_block(block, information, centre, spread)
     return Geometry(found, centre, spread)
+
+
+def _start_ordered(
+    owner: str,
+    term: Ordered,
+    arrays: Mapping[str, np.ndarray],
+    shape: tuple[int, ...],
+    centre: dict[str, np.ndarray],
+    spread: dict[str, np.ndarray],
+) -> None:
+    """Put the start of an ordered term, which is sampled as the logarithms of its gaps, in place of that of its effects."""
+    effects, _ = centre.pop(term_name(owner, term), np.zeros(shape)), spread.pop(term_name(owner, term), None)
+    centre[sampled_name(owner, term)] = _log_gaps(term, arrays[axis_name(owner, term)], effects)
+    spread[sampled_name(owner, term)] = np.full(shape, START_SD)
+
+
+def _start_by_level(
+    owner: str, term: ByLevel, shape: tuple[int, ...], centre: dict[str, np.ndarray], spread: dict[str, np.ndarray]
+) -> None:
+    """Put the start of levels with priors of their own under the name that they are sampled by, a number for each level."""
+    name, own_name = term_name(owner, term), sampled_name(owner, term)
+    centre[own_name] = centre.pop(name, np.zeros(shape)).reshape(shape)
+    spread[own_name] = np.broadcast_to(spread.pop(name, START_SD), shape).reshape(shape)
 
 
 def _log_gaps(term: Ordered, at: np.ndarray, effects: np.ndarray) -> np.ndarray:

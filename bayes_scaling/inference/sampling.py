@@ -36,8 +36,9 @@ EVERY = 30.0
 DEEPEST, CURVES_DEPTH = 10, 8
 """Doublings of a trajectory at most: the sampler's own, and those of models of whole curves at first."""
 MOST_COMPILED = 64
+"""Log densities that a process keeps compiled; the one not used for longest makes room for another."""
 _COMPILED: "dict[tuple[Any, ...], Density]" = {}
-"""By what a log density is made of, the last used last."""
+"""What a log density is made of -> the density, the last used last."""
 _ALONE = Lock()
 """Flags of the compiler and limits of linear algebra hold for all threads of a process. The limit is there because sums round
 otherwise with other numbers of threads: the same seed would give other draws on another number of processors."""
@@ -80,23 +81,28 @@ def sample(model: Model, runs: Runs, settings: Settings, restarts: int = 0, *, d
         progress_bar=settings.progress,
         blocking=False,
     )
-    try:
-        with _said_to_go_on(settings):
-            tree = sampler.wait()
-    except RuntimeError as error:
-        if not _nowhere(str(error)):
-            raise
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{runs.source}: no draw could be made ({reason}); do the priors fit the loss and its unit?") from None
-    except BaseException:  # an interrupted run must not pass for a short one
-        sampler.cancel()
-        raise
+    tree = _finished(sampler, runs.source, settings)
     vectors = tree["posterior"]["x"].to_numpy().reshape(-1, own.n_dim)
     levels = {dim: runs.levels[dim] for dim in groups_used(model)}
     with one_thread():
         posterior = expand(model, split(own, vectors), own.arrays, levels, settings.chains, settings.seed)
     stats = _kept_stats(tree["sample_stats"].to_dataset()).assign_attrs(target_accept=accept)
     return xr.DataTree.from_dict({"posterior": posterior, "sample_stats": stats})
+
+
+def _finished(sampler: Any, source: str, settings: Settings) -> Any:
+    """Return what a sampler has drawn, once all chains have ended; refuse runs at which there is no density."""
+    try:
+        with _said_to_go_on(settings):
+            return sampler.wait()
+    except RuntimeError as error:
+        if not _nowhere(str(error)):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{source}: no draw could be made ({reason}); do the priors fit the loss and its unit?") from None
+    except BaseException:  # an interrupted run must not pass for a short one
+        sampler.cancel()
+        raise
 
 
 def depth_of(model: Model) -> int:
@@ -151,9 +157,11 @@ def _target_accept(model: Model, arrays: Mapping[str, np.ndarray]) -> float:
 ARVIZ_NAMES = {"logp": "lp", "depth": "tree_depth", "maxdepth_reached": "reached_max_treedepth"}
 """What the sampler calls a statistic -> what ArviZ does."""
 STATS = ("diverging", "energy", "n_steps", "step_size", *ARVIZ_NAMES)
+"""Statistics of the sampler that are kept with the draws."""
 
 
 def _kept_stats(stats: xr.Dataset) -> xr.Dataset:
+    """Return the statistics that are kept, by ArviZ's names."""
     kept = stats[[name for name in STATS if name in stats]].drop_attrs()
     return kept.rename({name: known for name, known in ARVIZ_NAMES.items() if name in kept})
 

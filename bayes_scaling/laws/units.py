@@ -87,6 +87,7 @@ def _by_number(text: str) -> Unit | None:
 
 
 def _by_prefix(text: str) -> Unit | None:
+    """Return the unit that a prefix or a number word says, as "M parameters" or "billion tokens"."""
     match = re.fullmatch(r"(?:in )?(?P<word>[A-Za-z]+)(?: (?:of )?(?P<rest>.*))?", text)
     if match is None:
         return None
@@ -156,6 +157,7 @@ def _split(column: str) -> tuple[str, Unit] | None:
 
 
 def _by_words(words: list[str]) -> tuple[str, Unit] | None:
+    """Return what the words of a column's name say of its unit, and the name without them."""
     lower = [word.lower() for word in words]
     joined = " ".join(lower)
     if match := re.search(r"(?:^| )((?:[kmgtpezy]|peta|exa|zetta|tera)?f(?:lops?)?)(?: s)? days?$", joined):
@@ -195,9 +197,10 @@ TOKEN_BYTES, TOKEN_BYTES_FACTOR = 4.3, 1.2
 """Bytes, or characters, a token where it is not given: 4.2 to 4.5 for English text by tokenizers of 32,000 to 128,000 entries;
 90 % within a factor that holds 3.6 to 5.2, as small vocabularies, code and other languages have."""
 
-_PARTS = {"token": "token", "tok": "token", "byte": "byte", "character": "character", "char": "character", "word": "word"}
+TEXT_PARTS = {"token": "token", "tok": "token", "byte": "byte", "character": "character", "char": "character", "word": "word"}
+"""Words for what a loss is counted for -> the one that its unit has."""
 _SHORT = {"bpb": "bits/byte", "bpc": "bits/character", "bpt": "bits/token", "ppl": PERPLEXITY, PERPLEXITY: PERPLEXITY}
-_SHORT |= {"acc": "accuracy", "accuracy": "accuracy", "error": "error rate", "err": "error rate"}
+_SHORT |= {"acc": "accuracy", "accuracy": "accuracy", "error": "error rate", "err": "error rate", "error rate": "error rate"}
 _ONLY_UNITS = ("bpb", "bpc", "ppl", PERPLEXITY)
 """Words that say a unit wherever a name begins with them: `ppl_web`; an `error_bar` is no error rate."""
 SHARES = ("accuracy", "error rate")
@@ -206,10 +209,10 @@ SHARES = ("accuracy", "error rate")
 
 def loss_unit(text: str) -> str:
     """Return the one spelling of a unit of losses: "bits per byte" and "bpb" are bits/byte; others stay as they are."""
-    short = _SHORT.get(text.strip().lower())
+    short = _SHORT.get(re.sub(r"[\s_-]+", " ", text.strip().lower()))
     match = re.fullmatch(r"(?i)(nat|bit|perplexity)s?\s*(?:/|per|a)\s*([a-z]+?)s?", text.strip())
-    if match and match[2].lower() in _PARTS:
-        part = _PARTS[match[2].lower()]
+    if match and match[2].lower() in TEXT_PARTS:
+        part = TEXT_PARTS[match[2].lower()]
         return f"{match[1].lower()}s/{part}" if match[1].lower() != PERPLEXITY else f"{PERPLEXITY}/{part}"
     return short or text
 

@@ -29,6 +29,7 @@ from bayes_scaling.model.specification import (
 )
 
 NINETY = (0.05, 0.95)
+"""Probabilities at the ends of a 90 % interval."""
 NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t", "LogStudentT": "log-Student-t"}
 
 
@@ -162,6 +163,7 @@ def _about(model: Model) -> list[str]:
 
 
 def _correlated(noise: Noise) -> Iterator[str]:
+    """Yield how the scatter of rows is correlated, and which rows are outliers, a sentence each."""
     if noise.correlation is not None:
         yield (
             "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "

@@ -75,10 +75,8 @@ def plot_first_passage(found: FirstPassage, ax: Axes | None = None, *, colour: s
     ax.xaxis.set_major_locator(MaxNLocator(5))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
     ax.set_xlabel(with_unit(found.along.replace("_", " "), found.unit))
-    what, where = "expected loss" if found.kind == "expected" else "a row", "above" if found.rising else "below"
-    ax.set_ylabel(
-        f"probability of {what.replace('loss', 'accuracy') if found.rising else what}\n{where} {exact(found.target)} so far"
-    )
+    what, where = f"expected {found.name}" if found.kind == "expected" else "a row", "above" if found.rising else "below"
+    ax.set_ylabel(f"probability of {what}\n{where} {exact(found.target)} so far")
     never: Any = {"xycoords": "axes fraction", "xytext": (-3, 3), "textcoords": "offset points", "ha": "right"}
     ax.annotate(
         f"not by the end: {percent(found.p_never)}", (1.0, share[-1] if share[-1] < 0.85 else 0.0), color=INK, size=7, **never

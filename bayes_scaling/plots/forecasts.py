@@ -115,7 +115,7 @@ def plot_finals(
     --------
     >>> plots.plot_finals(bs.forecast(fit, ["a.csv", "b.csv"], at=3e11))  # doctest: +SKIP
     """
-    ax, lowest = axis_of(ax, (WIDTH / 4, HEIGHT)), found.p_lowest
+    ax, best = axis_of(ax, (WIDTH / 4, HEIGHT)), found.p_best
     for i, one in enumerate(found.jobs):
         values, colour = one.final.to_numpy().ravel(), COLOURS[i % len(COLOURS)]
         at, height = density(values)
@@ -126,12 +126,12 @@ def plot_finals(
         ax.plot([i, i + FULL], [np.median(values)] * 2, color=colour, linewidth=0.9, linestyle=(0, (3, 2)), zorder=2)
     _target(ax, target, said=False)
     said = decisions or {}
-    names = ["\n".join(filter(None, [probability(lowest[one.label]), said.get(one.label, "")])) for one in found.jobs]
+    names = ["\n".join(filter(None, [probability(best[one.label]), said.get(one.label, "")])) for one in found.jobs]
     ax.set_xticks([i + FULL / 2 for i in range(len(names))], names)
     ax.set_xlim(-0.15, len(names))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.tick_params(axis="x", length=0)
-    ax.set_xlabel("probability to end lowest")
+    ax.set_xlabel(f"probability to end {'highest' if found.rising else 'lowest'}")
     unit = str(found.jobs[0].path.attrs.get("units", ""))
     ax.set_ylabel(with_unit(str(found.jobs[0].path.attrs.get("long_name", "loss")) + " at the end", unit))
     return ax

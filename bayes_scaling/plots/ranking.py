@@ -122,7 +122,7 @@ def plot_ranking(
     right.set_yticks([])
     said = f"the best {len(order)} of {len(order) + hidden}; " if hidden else ""
     left.set_title(f"{said}{place(found, rows[0], beyond=False)}", loc="left")
-    _probabilities(rows, at, right)
+    _probabilities(found, rows, at, right)
     return axes
 
 
@@ -167,6 +167,7 @@ def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
 
 
 def _ratio_axis(found: Ranking, ax: Axes) -> None:
+    """Fit a logarithmic axis to ratios; mark intervals that go on beyond it."""
     ax.set_xscale("log")
     ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]
@@ -202,10 +203,10 @@ def _change_axis(found: Ranking, ax: Axes) -> None:
     ax.margins(x=0.06)
     ax.xaxis.set_major_locator(MaxNLocator(6))
     ax.xaxis.set_major_formatter(lambda value, _: tick(value, signed=True))
-    ax.set_xlabel("loss difference (%)", color=INK)
+    ax.set_xlabel(f"{found.response} difference (%)", color=INK)
 
 
-def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> None:
+def _probabilities(found: Ranking, rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Axes) -> None:
     """Write to the right of each level the probability of a lower loss, and the verdict where there is one."""
     beside: Any = {"xycoords": ("axes fraction", "data"), "size": 7, "va": "center", "annotation_clip": False}
     for row in rows:
@@ -213,4 +214,4 @@ def _probabilities(rows: Sequence[dict[str, Any]], at: dict[object, int], ax: Ax
             verdict = f"  {row['verdict']}" if "verdict" in row else ""
             ax.annotate(f"{probability(row['p_better'])}{verdict}", (1.02, at[row["level"]]), **beside)
     head: Any = {"xycoords": "axes fraction", "size": 7, "va": "bottom"}
-    ax.annotate("P(lower loss)", (1.02, 1.0), **head)
+    ax.annotate(f"P(lower {found.response})", (1.02, 1.0), **head)

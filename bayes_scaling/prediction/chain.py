@@ -86,8 +86,22 @@ def chain(
 
     Examples
     --------
-    >>> found = bs.chain(loss_fit, accuracy_fit, {"params": [7e9], "tokens": [2e12]})  # doctest: +SKIP
-    >>> found.to_frame()[["loss_q50", "q05", "q50", "q95"]]  # doctest: +SKIP
+    The accuracy of runs at a compute, by way of their loss, from draws of two priors:
+
+    >>> import bayes_scaling as bs
+    >>> near, noise = bs.Prior(median=1.0, factor=1.5), bs.Noise(sd=bs.Prior(median=0.01, factor=2.0))
+    >>> law = bs.parse_law("a * compute**-b", ["compute"])
+    >>> sweep = {"compute": [1.0, 10.0], "loss": [1.0, 0.8]}
+    >>> runs = bs.read_runs(sweep, bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}, bs.Response("loss", "nats/token")))
+    >>> first = bs.prior(bs.Model(law, {"a": near, "b": bs.Prior(median=0.1, factor=1.5)}, noise), runs, draws=100)
+    >>> tasks = {"loss": [1.0, 0.8], "accuracy": [0.5, 0.6]}
+    >>> response = bs.Response("accuracy", "accuracy")
+    >>> columns = bs.Columns({"loss": bs.Input("loss", "nats/token", 1.0)}, response)
+    >>> sigmoid = bs.parse_law("1 / (1 + (k * loss)**2)", ["loss"])
+    >>> second = bs.prior(bs.Model(sigmoid, {"k": near}, noise), bs.read_runs(tasks, columns), draws=100)
+    >>> found = bs.chain(first, second, {"compute": [30.0]})
+    >>> found.to_frame()[["loss_q50", "q50"]].shape
+    (1, 2)
     """
     given = read_table(points, labels=second.runs.columns.labels).reset_index(drop=True)
     name = _input_between(first, second, through, given)

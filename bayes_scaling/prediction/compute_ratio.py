@@ -94,7 +94,7 @@ def compute_ratio(
     wanted = to_reach(along_curve(fit, other, powers), positive=fit.runs.columns.response.positive)
     times = multiples(along_curve(fit, one, powers), wanted, rising=rising_elements(fit, other))
     times = times.reshape(*draws_of(fit), len(other))
-    why = "the loss to reach is not above 0, or the law is not defined on the way"
+    why = f"the {fit.runs.columns.response.name} to reach is not above 0, or the law is not defined on the way"
     notes = notes_of(fit, group, other, one) + left_out(np.isnan(times), why)
     asked, beyond = read_cost(fit, cost), None
     if asked is not None:
@@ -191,7 +191,8 @@ def crossover(
     crossing = xr.DataArray(start, dims="row") * np.exp(share * xr.DataArray(power * reach, dims="row"))
     found = {"crossing": crossing, "exists": np.isfinite(crossing), "unknown": unknown}
     found["a_ahead"] = _by_point(fit, met.lead < 0, one, group)
-    why = f"a loss is not above 0, or not defined, before {what} {exact(below)}: no crossover was searched for from there on"
+    end = f"{what} {exact(below)}"
+    why = f"one of the two is not above 0, or not defined, before {end}: no crossover was searched for from there on"
     notes = notes_of(fit, group, one, other) + left_out(met.unknown, why)
     made = xr.Dataset(found).transpose("chain", "draw", "row")
     if pair is None or asked is None:

@@ -98,13 +98,13 @@ class _Draws:
     """Parts of the rows in some draws, a draw a row.
 
     law: with group effects. own: standard deviation of a row's own scatter. noise: covariance R of what neighbouring rows
-    share. astray: what outliers do, where the model has them.
+    share. outliers: what outliers do, where the model has them.
     """
 
     law: np.ndarray
     own: np.ndarray
     noise: np.ndarray
-    astray: Contamination | None
+    outliers: Contamination | None
 
 
 def conditioned(
@@ -161,7 +161,7 @@ def _prior(laws: list[np.ndarray], frame: pd.DataFrame) -> _Prior:
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
         label = format_runs(frame)
-        raise InputError(f"the law gives no loss at the rows of {label}; expected inputs like the fit's runs")
+        raise InputError(f"the law gives no value at the rows of {label}; expected inputs like the fit's runs")
     return _Prior(g[possible].mean(axis=0), np.cov(g[possible].T).reshape(len(frame), len(frame)))
 
 
@@ -283,8 +283,8 @@ def _updated(
         off = np.broadcast_to(y - (law[:, which] if known else prior.mean[which]), own.shape)
         covariance = _covariance(of.noise if known else prior.spread + of.noise, own, which)
         mixture = None
-        if of.astray is not None:
-            added, mixture = outliers_drawn(rng, off, covariance, at_rows(of.astray, which))
+        if of.outliers is not None:
+            added, mixture = outliers_drawn(rng, off, covariance, at_rows(of.outliers, which))
             covariance, own = covariance + np.eye(which.sum()) * added[:, :, None], np.sqrt(own**2 + added)
         left = y - law[:, which] - other[:, which] - own * rng.standard_normal(own.shape)
         solved, density = _solved(covariance, left, off)
@@ -326,9 +326,9 @@ def _tails_of_runs(off: np.ndarray, covariance: np.ndarray, run: np.ndarray) -> 
 def _own_scatter(of: _Draws, ahead: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return the standard deviation of the own scatter of rows to come, with outliers among them drawn."""
     own: np.ndarray = of.own[:, ahead]
-    if of.astray is None:
+    if of.outliers is None:
         return own
-    outliers = at_rows(of.astray, ahead)
+    outliers = at_rows(of.outliers, ahead)
     return np.asarray(np.sqrt(own**2 + outliers.added * (rng.uniform(size=own.shape) < outliers.probability)))
 
 

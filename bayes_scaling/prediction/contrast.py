@@ -96,7 +96,7 @@ def contrast(
     return Contrast(draws, table, group, a, b, units, named, by_cost, fit.health, up)
 
 
-NO_RATIO = "one of the two losses is not above 0, and there is no ratio"
+NO_RATIO = "one of the two is not above 0, and there is no ratio"
 
 
 @carried

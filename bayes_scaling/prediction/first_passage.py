@@ -42,6 +42,8 @@ class FirstPassage:
         How fast it goes; None where that is not known.
     rising
         Whether more is better, as of an accuracy: it is then reached from below.
+    name
+        What is reached, see `Response.name`.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class FirstPassage:
     pace: Pace | None = None
     health: Health | None = None
     rising: bool = False
+    name: str = "loss"
 
     @property
     def p_never(self) -> float:

@@ -92,6 +92,10 @@ def forecast(
 ) -> Forecast | Forecasts:
     """Return the posterior of what unfinished runs will show, given a fitted family of runs and their rows so far.
 
+    p(y_end | y_seen, runs) = integral p(y_end | y_seen, theta) p(theta | y_seen, runs) dtheta
+
+    The draws of theta are those of the fit, weighted by how probable they make the rows seen; see `conditioning`.
+
     Parameters
     ----------
     fit
@@ -132,8 +136,21 @@ def forecast(
 
     Examples
     --------
-    >>> found = bs.forecast(fit, "running.csv", at=3e11)  # doctest: +SKIP
-    >>> print(found.summary(target=2.4))  # doctest: +SKIP
+    A run with three rows, at its planned end, from draws of a prior:
+
+    >>> import bayes_scaling as bs
+    >>> done = {"tokens": [1e10, 3e10, 1e11], "run": "done", "loss": [3.0, 2.7, 2.4]}
+    >>> runs = bs.read_runs(done, bs.Columns({"tokens": bs.Input("tokens", "tokens", 1e10)}, run="run"))
+    >>> priors = {"a": bs.Prior(median=3.0, factor=1.3), "b": bs.Prior(median=0.1, factor=1.3)}
+    >>> noise = bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal")
+    >>> before = bs.prior(bs.Model(bs.parse_law("a * tokens**-b", ["tokens"]), priors, noise), runs)
+    >>> running = {"tokens": [1e10, 2e10, 4e10], "run": "running", "loss": [2.9, 2.71, 2.53]}
+    >>> found = bs.forecast(before, running, at=1e11, refit_below=0)
+    >>> round(float(found.final.median()), 1)
+    2.3
+
+    Two logs of a family that was fitted, conditioned on together:
+
     >>> both = bs.forecast(fit, ["one.csv", "two.csv"], at=3e11)  # doctest: +SKIP
     >>> both.probability("one", "two")  # doctest: +SKIP
     """

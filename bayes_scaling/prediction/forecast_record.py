@@ -160,9 +160,8 @@ class Forecast:
         pace = told_pace(self.pace, per_day, since)
         place, end = float(self.seen[self.along].iloc[-1]), float(path[self.along][-1])
         at = passage_places(path, self.along, target, kind)
-        return FirstPassage(
-            at, target, self.label, kind, self.along, self.unit, place, end, pace, self.health, more_is_better(self.path)
-        )
+        rising, name = more_is_better(self.path), str(self.path.attrs.get("long_name", "loss"))
+        return FirstPassage(at, target, self.label, kind, self.along, self.unit, place, end, pace, self.health, rising, name)
 
     @carried
     @asked

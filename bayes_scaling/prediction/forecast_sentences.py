@@ -27,30 +27,32 @@ def said_of_forecast(found: Forecast, target: float | None = None) -> list[str]:
 
 
 def said_of_forecasts(found: Forecasts, target: float | None = None) -> list[str]:
-    """Return the sentences of forecasts of several jobs, a job a line, then which of them ends lowest."""
+    """Return the sentences of forecasts of several jobs, a job a line, then which of them ends best."""
     said = [" ".join([*_end(one, target), *_outlier(one)]) for one in found.jobs]
-    return [*said, *lowest_sentences(found), *note_lines(note for one in found.jobs for note in one.level_notes)]
+    return [*said, *best_sentences(found), *note_lines(note for one in found.jobs for note in one.level_notes)]
 
 
-def lowest_sentences(found: Forecasts) -> list[str]:
-    """Return which job ends lowest, and with which probability it ends below the next."""
+def best_sentences(found: Forecasts) -> list[str]:
+    """Return which job ends lowest, of an accuracy highest, and with which probability it ends beyond the next."""
     if len(found.jobs) < 2:
         return []
-    lowest_of = found.p_lowest
-    order = sorted(found.labels, key=lambda label: (-lowest_of[label], float(found[label].final.mean())))
+    best, sign = found.p_best, -1.0 if found.rising else 1.0
+    order = sorted(found.labels, key=lambda label: (-best[label], sign * float(found[label].final.mean())))
     first, second = order[:2]
     gap = (found[first].final - found[second].final).to_numpy()
     said = band(np.quantile(gap, [0.05, 0.5, 0.95]).tolist(), str(found.finals.attrs.get("units", "")), signed=True)
-    chances = ", ".join(f"{label} with probability {probability(lowest_of[label])}" for label in order[:4])
-    lowest = [f"Lowest of {len(order)} ends {chances}."] if len(order) > 2 else []
-    chance = probability(found.probability(first, second))
-    return [*lowest, f"{first} ends below {second} with probability {chance}; the difference is {said}."]
+    chances = ", ".join(f"{label} with probability {probability(best[label])}" for label in order[:4])
+    most, beyond = ("Highest", "above") if found.rising else ("Lowest", "below")
+    of_all = [f"{most} of {len(order)} ends {chances}."] if len(order) > 2 else []
+    below = found.probability(first, second)
+    chance = probability(1.0 - below if found.rising else below)
+    return [*of_all, f"{first} ends {beyond} {second} with probability {chance}; the difference is {said}."]
 
 
 def said_of_passage(found: FirstPassage) -> list[str]:
     """Return with which probability a loss is reached, and where and when if it is."""
-    loss, comes = ("accuracy", "rises to") if found.rising else ("loss", "falls below")
-    what = f"The expected {loss} of {found.label}" if found.kind == "expected" else f"A row of {found.label}"
+    comes = "rises to" if found.rising else "falls below"
+    what = f"The expected {found.name} of {found.label}" if found.kind == "expected" else f"A row of {found.label}"
     end, unit = found.end, found.unit or found.along
     reached = 1.0 - found.p_never
     at_end = f" by its end, at {amount(end, unit, 3)}{_on(found.date(end))}"
@@ -91,6 +93,7 @@ def _outlier(found: Forecast) -> list[str]:
 
 
 def _end(found: Forecast, target: float | None) -> list[str]:
+    """Return where the run will end, and with what probability below a target."""
     low, middle, high = np.quantile(found.final.to_numpy(), [0.05, 0.5, 0.95])
     end = float(found.path[found.along][-1])
     unit = unit_beside(str(found.label), str(found.path.attrs.get("units", "")))

@@ -30,10 +30,15 @@ def checked_target(target: object, draws: xr.DataArray) -> float:
         Where it is no finite number, not above 0 where every draw is, or an accuracy of 1 or more.
     """
     rule = checks.finite if bool((draws <= 0).any()) else checks.positive
-    found = float(rule(target, "the target, a loss,"))
+    found = float(rule(target, f"the target, {_called(draws)},"))
     if more_is_better(draws) and found >= 1:
         raise InputError(f"the target, an accuracy, is {exact(found)}; expected a share below 1, as 0.8")
     return found
+
+
+def _called(draws: xr.DataArray) -> str:
+    name = str(draws.attrs.get("long_name", "loss"))
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def more_is_better(draws: xr.DataArray) -> bool:

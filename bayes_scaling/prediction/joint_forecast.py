@@ -16,7 +16,7 @@ from bayes_scaling._base.views import draws_of, in_a_line, lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.forecast_record import Forecast
-from bayes_scaling.prediction.goal import checked_target
+from bayes_scaling.prediction.goal import checked_target, more_is_better
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,19 @@ class Forecasts:
         first = self.finals.argmin("job").to_numpy().ravel()
         return {label: float((first == i).mean()) for i, label in enumerate(self.labels)}
 
+    @property
+    def rising(self) -> bool:
+        """Whether more of the response is better, as of an accuracy."""
+        return more_is_better(self.jobs[0].path)
+
+    @property
+    def p_best(self) -> dict[str, float]:
+        """Job -> the probability that it ends best of all: lowest, or of an accuracy highest."""
+        if not self.rising:
+            return self.p_lowest
+        first = self.finals.argmax("job").to_numpy().ravel()
+        return {label: float((first == i).mean()) for i, label in enumerate(self.labels)}
+
     def probabilities(self) -> pd.DataFrame:
         """Return the probability that the job of a row ends below that of a column."""
         of = [[self.probability(one, other) if one != other else np.nan for other in self.labels] for one in self.labels]
@@ -99,16 +112,18 @@ class Forecasts:
     def to_frame(self, target: float | None = None) -> pd.DataFrame:
         """Return a row a job: where it is and ends, quantiles of its loss there, and probabilities.
 
-        p_lowest is that of ending lowest of all, p_below that of ending below a target.
+        p_lowest is that of ending lowest of all, p_below that of ending below a target. Of accuracies there is p_highest
+        too.
         """
-        rows = []
+        rows, best = [], self.p_best
         for one in self.jobs:
             values = np.sort(one.final.to_numpy().ravel())
             along = {f"{one.along}_reached": float(one.seen[one.along].iloc[-1]), one.along: float(one.path[one.along][-1])}
             quantiles = {name: float(of[0]) for name, of in sorted_quantiles(values[None]).items()}
             below = {} if target is None else {"p_below": one.probability(checked_target(target, one.path))}
             row = {"run": one.label, **along, "last_seen": float(one.seen["response"].iloc[-1]), "mean": float(values.mean())}
-            rows.append(row | {"sd": float(values.std())} | quantiles | {"p_lowest": self.p_lowest[one.label]} | below)
+            first = {"p_lowest": self.p_lowest[one.label]} | ({"p_highest": best[one.label]} if self.rising else {})
+            rows.append(row | {"sd": float(values.std())} | quantiles | first | below)
         return pd.DataFrame(rows)
 
     @carried
@@ -118,7 +133,7 @@ class Forecasts:
 
     @asked
     def summary(self, target: float | None = None) -> str:
-        """Return what is forecast of each job, a sentence a line, and which ends lowest, with what probability."""
+        """Return what is forecast of each job, a sentence a line, and which ends best, with what probability."""
         return lines(view("bayes_scaling.prediction.forecast_sentences:said_of_forecasts")(self, target), self)
 
     @asked

@@ -42,6 +42,10 @@ type Kind = Literal["expected", "observed"]
 def predict(fit: Posterior, points: Table) -> xr.DataArray:
     """Return draws of the expected loss at points: the law and its discrepancy, without scatter.
 
+    mu(x) = y^-1[y(law(x / reference; theta_g)) + discrepancy(x)],   theta ~ p(theta | runs)
+
+    y is the scale of the noise, as log L; theta_g are the parameters of the levels that the point names.
+
     Parameters
     ----------
     fit
@@ -90,8 +94,10 @@ _CALLS = count(2**32)
 def predict_runs(fit: Posterior, points: Table, seed: int | None = None) -> xr.DataArray:
     """Return draws of what new runs would show at points: the law, new group effects, and scatter.
 
-    Points that carry the same label of a group with group effects (a size, a run) get the same effect; a point without
-    such a column is a run of its own. Measurement error is not added.
+    y_new = y(mu(x)) + group effects + e,   e ~ the noise of a row
+
+    on the scale y of the noise, returned as responses. Points that carry the same label of a group with group effects (a size,
+    a run) get the same effect; a point without such a column is a run of its own. Measurement error is not added.
 
     Parameters
     ----------
@@ -247,12 +253,12 @@ def decompose(fit: Fit, points: Table, seed: int = 0) -> xr.Dataset:
         gone = gone | ~possible(law.to_numpy(), on)
         law, expectation, run = (of.copy(data=on_scale(of.where(~gone).to_numpy(), on)) for of in (law, expectation, run))
     if (lost := gone.all(axis=(0, 1))).any():
-        raise InputError(f"the points, row {int(np.argmax(lost)) + 1}: no draw has a loss there to take apart")
+        raise InputError(f"the points, row {int(np.argmax(lost)) + 1}: no draw has a value there to take apart")
     parts = {"law": law, "discrepancy": expectation - law, "expected": expectation, "noise": run - expectation, "run": run}
     # coordinates by the name of a part would hide it, as a run's label would what the run shows
     named = {name: labelled(fit, of, frame).drop_attrs().drop_vars(list(parts), errors="ignore") for name, of in parts.items()}
-    why = {"log_loss": "there is no loss above 0 to take apart", "log_odds": "there is no share between 0 and 1 to take apart"}
-    notes = scatter_notes(fit, frame) + left_out(gone, why.get(on, "there is no loss"))
+    why = {"log_loss": "nothing above 0 is there to take apart", "log_odds": "there is no share between 0 and 1 to take apart"}
+    notes = scatter_notes(fit, frame) + left_out(gone, why.get(on, "the law is not defined"))
     units = {"log_loss": "", "log_odds": "log odds"}.get(on, fit.runs.columns.response.unit)
     return noted(xr.Dataset(named, attrs={"units": units}), notes)
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import amount, interval, level_name, number, percent, rounded, shared, spaced_name
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.decisions.allocation import runs_compute
@@ -25,6 +25,7 @@ from bayes_scaling.laws.inputs import has_params_and_tokens
 from bayes_scaling.prediction.costs import axis_name
 
 STEPS = 41
+"""Places of the slider."""
 BUDGETS_BEYOND = 100.0
 """Budgets go from the smallest of the runs to a hundred times the largest."""
 
@@ -116,12 +117,12 @@ def plan_budget(fit: Posterior, compute: float | None = None) -> Budget | None:
 
 def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], budgets: list[float]) -> dict[str, list[Fact]]:
     """Return, for cells of levels other than the first of the group compared, what the first needs for the same loss."""
-    group = compared_group(fit)
     from bayes_scaling._base.quantiles import reached
     from bayes_scaling.decisions.frontiers import split_multipliers
-    from bayes_scaling.prediction.arms import kin
+    from bayes_scaling.prediction.arms import moves_other_groups
 
-    if group is None or set(kin(fit, group)) & set(groups_needed(fit)):
+    group = compared_group(fit)
+    if group is None or moves_other_groups(fit, group):
         return {}
     first, facts = ordered_levels(fit, group)[0], {}
     held = {name: fit.runs.held[name] for name in inputs_read(fit) if name not in ("params", "tokens")}
@@ -130,7 +131,9 @@ def _split_multipliers(fit: Posterior, cells: Mapping[str, Mapping[str, Any]], b
             continue
         point = mark_base_units(pd.DataFrame({name: at for name, at in {**held, **cell}.items() if name != group}, index=[0]))
         draws = split_multipliers(fit, group, [str(first), str(cell[group])], point, budgets)[0]
-        name = f"Compute that {level_name(first)} needs for the loss {level_name(cell[group])} reaches"
+        name = (
+            f"Compute that {level_name(first)} needs for the {fit.runs.columns.response.name} {level_name(cell[group])} reaches"
+        )
         facts[label] = [_multiple(name, reached(of)) for of in draws]
     return facts
 
@@ -146,6 +149,7 @@ def _multiple(name: str, of: Mapping[str, Any]) -> Fact:
 
 
 def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
+    """Return the budgets of a slider, and which of them it opens at."""
     low, high = float(seen.min()), float(seen.max())
     first = AT_FIRST * high if asked is None else asked
     if not (isfinite(first) and first > 0):
@@ -180,6 +184,7 @@ def _points(fit: Posterior, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFr
 
 
 def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: str) -> Step:
+    """Return what a budget buys as a step of the slider."""
     flat = interval((row["params_low"], row["params_high"])) if row["params_low"] else f"up to {number(row['params_high'])}"
     sizes, tokens = ([row[f"best_{name}_q{q}"] for q in ("05", "95")] for name in ("params", "tokens"))
     losses = [row[f"loss_{q}"] for q in ("q05", "q50", "q95")]
@@ -200,32 +205,14 @@ def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | 
     compute
         The budget to open at, in the unit of the axis.
     """
+    from bayes_scaling.prediction.arms import moves_other_groups
+
     along, group = compute_axis(fit), compared_group(fit)
-    from bayes_scaling._base.quantiles import reached
-    from bayes_scaling.prediction.arms import kin
-    from bayes_scaling.prediction.compute_ratio import compute_ratio
-
-    if along is None or group is None or set(kin(fit, group)) & set(groups_needed(fit)):
+    if along is None or group is None or moves_other_groups(fit, group):
         return None
-
     budgets, start = _budgets(fit.runs.table[along], compute)
-    first, *others = ordered_levels(fit, group)
-    rest = [name for name in groups_needed(fit) if name != group]
-    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name != along}
-    cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
-    points = mark_base_units(
-        pd.DataFrame([held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets])
-    )
-    tables = []
-    for other in others:
-        # A place at a time: arrays of all places leave the processor's cache.
-        parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
-        draws = [compute_ratio(fit, group, str(other), str(first), part, along).to_numpy() for part in parts]
-        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
-        named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
-        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
-        tables.append(table.assign(cell=np.repeat(named, len(budgets))))
-    table = pd.concat(tables, ignore_index=True)
+    table = _multiples(fit, group, along, budgets)
+    first = ordered_levels(fit, group)[0]
     unit, largest = fit.runs.columns.inputs[along].unit, float(fit.runs.table[along].max())
     counted_by = axis_name(fit, {along: 1.0}) if fit.runs.columns.costs else spaced_name(along)
     what = f"{spaced_name(along)} by {counted_by}" if counted_by != spaced_name(along) else counted_by
@@ -242,6 +229,28 @@ def multiplier_budget(fit: Posterior, compute: float | None = None) -> Budget | 
         {"": steps},
         table,
     )
+
+
+def _multiples(fit: Posterior, group: str, along: str, budgets: np.ndarray) -> pd.DataFrame:
+    """Return how much more of the axis each level needs than the first, a row for each level, place and budget."""
+    from bayes_scaling._base.quantiles import reached
+    from bayes_scaling.prediction.compute_ratio import compute_ratio
+
+    first, *others = ordered_levels(fit, group)
+    rest = [name for name in groups_needed(fit) if name != group]
+    held = {name: fit.runs.held[name] for name in inputs_read(fit) if name != along}
+    cells = list(product(*(_few(fit.runs.levels[name], MOST // len(others)) for name in rest)))[: 4 * MOST]
+    rows = [held | dict(zip(rest, cell, strict=True)) | {along: at} for cell in cells for at in budgets]
+    points, tables = mark_base_units(pd.DataFrame(rows)), []
+    named = [", ".join(_named(name, level) for name, level in zip(rest, cell, strict=True)) for cell in cells]
+    for other in others:
+        # A place at a time: arrays of all places leave the processor's cache.
+        parts = [points.iloc[k : k + len(budgets)] for k in range(0, len(points), len(budgets))]
+        draws = [compute_ratio(fit, group, str(other), str(first), part, along).to_numpy() for part in parts]
+        found = pd.DataFrame([reached(of) for part in draws for of in part.reshape(-1, part.shape[-1]).T])
+        table = points.assign(**{str(name): of.to_numpy() for name, of in found.items()}, other=str(other))
+        tables.append(table.assign(cell=np.repeat(named, len(budgets))))
+    return pd.concat(tables, ignore_index=True)
 
 
 def compute_axis(fit: Posterior) -> str | None:
@@ -273,6 +282,7 @@ def _named(name: str, level: Any) -> str:
 
 
 def _multiplied(rows: pd.DataFrame, budget: str, axis: tuple[str, str], at: float, largest: float, first: str) -> Step:
+    """Return how much more levels need at a budget, as a step of the slider."""
     facts, (along, what) = [], axis
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (level_name(row["other"]), str(row["cell"])) if part)

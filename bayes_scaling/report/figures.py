@@ -12,7 +12,7 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read
+from bayes_scaling.inference.stacking import Posterior, Stack, inputs_read
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
@@ -22,7 +22,7 @@ from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.stack import laws_figure
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
-from bayes_scaling.prediction.arms import kin
+from bayes_scaling.prediction.arms import moves_other_groups
 from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
 from bayes_scaling.report.svg import Drawing, drawing
 
@@ -68,7 +68,7 @@ def check_figure(fit: Posterior) -> Drawing:
 def _contrasts(fit: Posterior, units: dict[str, str]) -> Iterator[Drawing]:
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
-    if group is None or fit.runs.columns.schedule is not None or named_alike or set(kin(fit, group)) & set(groups_needed(fit)):
+    if group is None or fit.runs.columns.schedule is not None or named_alike or moves_other_groups(fit, group):
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):
@@ -91,6 +91,7 @@ def _worse(fit: Posterior, level: str) -> str:
 
 
 def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
+    """Yield the figure of plans: size, tokens and loss over the budget."""
     if plans is None:
         return
     inputs, response = fit.runs.columns.inputs, fit.runs.columns.response
@@ -115,9 +116,9 @@ def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
         if len(plans.steps) > 1:
             axes[0].legend(title=plans.choice)
     caption = (
-        "Lines: the plan, the split with the lowest expected loss; between the dotted ones sizes cost less than 0.3 %. Bands: "
-        "where the best split lies with 90 %, and the loss of one new run of the plan, 50 and 90 %. Grey: the compute of the "
-        "runs, 6 FLOP a parameter and token."
+        f"Lines: the plan, the split with the lowest expected {response.name}; between the dotted ones sizes cost less than "
+        f"0.3 % of it. Bands: where the best split lies with 90 %, and the {response.name} of one new run of the plan, 50 and "
+        "90 %. Grey: the compute of the runs, 6 FLOP a parameter and token."
     )
     footnote(figure, [line_of(fit)])
     yield drawing(figure, "plan", "What a budget buys", caption, {"compute": "FLOP"})

@@ -58,6 +58,7 @@ def validation(fit: Posterior, folder: Path | None) -> Validation | None:
 
 
 def _read(fit: Posterior, place: Path) -> Validation:
+    """Return what a backtest wrote to a folder."""
     try:
         record = json.loads((place / "backtest.json").read_text(encoding="utf-8"))
         scores = pd.read_csv(place / "scores.csv", dtype={"train": str, "decades": str}, encoding="utf-8")

@@ -109,10 +109,10 @@ def counting(fit: Posterior) -> list[tuple[str, str]]:
     for role, column in read.items():
         said = [f"column {column}", *([known[role]] if role in known else [])]
         said += [f"{missing[role]}: not stated"] if role in missing else []
-        found.append((capitalized("loss" if role == "loss" else role), "; ".join(said)))
+        found.append((capitalized(of.response.name if role == "loss" else role), "; ".join(said)))
     averaged = fit.runs.averaged > len(fit.runs)
     smoothing = of.conventions.smoothing or ("rows are averaged here" if averaged else "not stated")
-    rest = {"Smoothing of the loss": smoothing} | {
+    rest = {f"Smoothing of the {of.response.name}": smoothing} | {
         label: _stated(getattr(of.conventions, name)) for label, name in UNSAID.items()
     }
     costs = [(f"Cost: {one.name}", "; ".join([*one.formulas, one.base_unit])) for one in of.costs.values()]

@@ -119,6 +119,10 @@ def backtest(
 ) -> Backtest:
     """Fit a model to the runs that each cut-off keeps, and score its predictions of those it does not.
 
+    y_j ~ p(y | runs that the cut-off keeps),   for each run j that it does not
+
+    Bands that can be trusted hold as many held-out runs as they say: 50 % bands half of them, 90 % bands nine in ten.
+
     Parameters
     ----------
     model

@@ -1,4 +1,4 @@
-"""Simulation-based calibration: does a model, fitted to runs that it simulated itself, know what it does not know?
+"""Simulation-based calibration: are the posteriors of runs that a model simulated itself as wide as they should be?
 
 theta ~ prior,   y ~ runs of theta,   theta_1, ..., theta_L ~ posterior given y:
 of any quantity f, the rank of f(theta) among f(theta_l) is uniform on 0, ..., L        (Talts et al. 2018, arXiv 1804.06788)
@@ -83,7 +83,7 @@ class Calibration:
         )
         asked = len(fits) + self.impossible + len(self.failures)
         counts = {
-            f"of {asked} draws give losses that are not possible, and were left out": self.impossible,
+            f"of {asked} draws give values that are not possible, and were left out": self.impossible,
             f"of {len(fits) + len(self.failures)} fits failed": len(self.failures),
             f"of {len(fits)} fits have divergences": int((fits["divergences"] > 0).sum()),
             f"of {len(fits)} fits have R-hat above {R_HAT_LIMIT}": int((fits["r_hat"] > R_HAT_LIMIT).sum()),
@@ -200,7 +200,10 @@ def calibrate(
 
     References
     ----------
-    Talts et al. 2018, arXiv 1804.06788. Posterior SBC: Säilynoja, Schmitt, Bürkner and Vehtari 2025, arXiv 2502.03279.
+    .. [1] Talts, Betancourt, Simpson, Vehtari and Gelman (2018). Validating Bayesian inference algorithms with simulation-based
+       calibration. arXiv 1804.06788.
+    .. [2] Säilynoja, Schmitt, Bürkner and Vehtari (2025). Posterior SBC: simulation-based calibration checking conditional on
+       data. arXiv 2502.03279.
 
     Examples
     --------

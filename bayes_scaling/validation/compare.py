@@ -123,7 +123,11 @@ class Comparison:
 def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), settings: Settings | None = None) -> Comparison:
     """Return how well laws predict the same runs: each left out in turn, and the largest from the others.
 
-    Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs.
+    elpd_loo = sum_i log p(y_i | y_-i),        log score = mean_j log p(y_j | training runs), j held out
+
+    Every law is fitted to all runs and to the training part of every fold; held-out rows are predicted as new runs. The first
+    says how well a law fills gaps between the runs, the second how well it extrapolates. Log densities are of the scale of the
+    noise, in nats.
 
     Parameters
     ----------
@@ -132,7 +136,8 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     runs
         What all are fitted to.
     train
-        See `folds`.
+        What each fold is trained on: filters such as "params < 1e9", or what else `folds` takes. Folds of its own choice unless
+        given.
     settings
         How to sample; unless they say a target_accept, training parts are sampled at `CAREFUL`.
 
@@ -146,6 +151,13 @@ def compare(models: Mapping[str, Model], runs: Runs, train: Sequence[str] = (), 
     InputError
         For fewer than two laws, a law that does not fit the runs or a training part, correlated noise, noise on different
         scales, and as `folds` does.
+
+    References
+    ----------
+    .. [1] Vehtari, Gelman and Gabry (2017). Practical Bayesian model evaluation using leave-one-out cross-validation and WAIC.
+       Statistics and Computing 27, 1413-1432.
+    .. [2] Yao, Vehtari, Simpson and Gelman (2018). Using stacking to average Bayesian predictive distributions. Bayesian
+       Analysis 13, 917-1007.
 
     Examples
     --------
@@ -250,6 +262,7 @@ def _check_independent(model: Model) -> None:
 
 
 def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the table of a comparison, a row a law, the best beyond the runs first."""
     best = inside.sum().idxmax()
     behind = inside.sub(inside[best], axis=0)
     beyond = {str(name): rows["log_score"].to_numpy() for name, rows in points.groupby("law", sort=False)}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.binning import cell_means
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.runs import Runs
@@ -51,7 +51,7 @@ def runs_of(
     study = replace(study, columns=replace(study.columns, costs={}, average=None))
     runs = study_runs(study_for(study, columns, units), table)
     if runs.columns.all_units != entry.unit:
-        raise InputError(f"{runs.source}: losses are in {runs.columns.all_units}, forecasts in {entry.unit}")
+        raise InputError(f"{runs.source}: responses are in {runs.columns.all_units}, forecasts in {entry.unit}")
     return runs if average is None else _averaged(runs, entry.points, average)
 
 

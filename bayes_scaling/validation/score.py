@@ -95,6 +95,10 @@ class Score:
 def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
     """Score the predictions that a fit makes for runs that it has not seen.
 
+    log score = mean_j log p(y_j | fit),        CRPS = mean_j (E|Y_j - y_j| - E|Y_j - Y_j'| / 2),   Y_j, Y_j' ~ p(y | fit)
+
+    y is on the scale of the noise: the log loss where scatter is relative.
+
     Each row is predicted as a new run, with the scatter of runs and the effects of groups. Rows that the fit is of are left
     out, which `.notes` says; draws from the prior have seen none.
 
@@ -125,9 +129,15 @@ def score(fit: Posterior, table: Table | Runs, seed: int = 0) -> Score:
 
     Examples
     --------
+    Draws from the prior, scored by two runs of a law a C^-b:
+
     >>> import bayes_scaling as bs
-    >>> fit = bs.fit("chinchilla", "small.csv")  # doctest: +SKIP
-    >>> print(bs.score(fit, "large.csv").summary())  # doctest: +SKIP
+    >>> runs = bs.read_runs({"C": [1.0, 10.0], "loss": [3.0, 2.4]}, bs.Columns({"compute": bs.Input("C", "FLOP", 1.0)}))
+    >>> priors = {"a": bs.Prior(median=3.0, factor=2.0), "b": bs.Prior(median=0.1, factor=2.0)}
+    >>> model = bs.Model(bs.laws.power_law, priors, bs.Noise(sd=bs.Prior(median=0.01, factor=3.0)))
+    >>> found = bs.score(bs.prior(model, runs, draws=200), {"C": [300.0, 1000.0], "loss": [1.72, 1.5]})
+    >>> found.to_frame()["runs"].item(), found.to_frame()["coverage_90"].item()
+    (2, 1.0)
     """
     held = table if isinstance(table, Runs) else read_runs(table, fit.runs.columns)
     missing = sorted({*fit.runs.references, *fit.runs.levels} - {*map(str, held.table)})

@@ -158,7 +158,8 @@ def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndar
         if len(kept) == simulations:
             return replace(before, draws=before.draws.isel(draw=kept)), shown[kept], int(kept[-1]) + 1 - simulations
         asked *= 2
-    raise InputError(f"of {asked // 2} draws {possible.sum()} give losses that are possible; do the priors fit?")
+    raise InputError(f"of {asked // 2} draws {possible.sum()} give values that are possible; do the priors fit?")
 
 
 SETTINGS = Settings(draws=500, tune=500, chains=2, progress=False)
+"""How the refits of a calibration are sampled unless settings are given: ranks need few draws."""

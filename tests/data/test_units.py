@@ -1,6 +1,7 @@
 """Units of counts and losses: read, recognised or asked for, converted once, and answers that do not depend on them."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -12,14 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from by_hand import CLEAN, PUBLISHED, fit_of
+from by_hand import CLEAN, PUBLISHED, fit_of, sweep
 from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.base_units import with_units
 from bayes_scaling.data.columns import Curve, MeasurementError, Schedule
-from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal
@@ -28,6 +29,7 @@ from bayes_scaling.decisions.plan_sentences import plan_sentence
 from bayes_scaling.decisions.rank_sentences import rank_sentences
 from bayes_scaling.inference.batch.worker import model_text, read_model
 from bayes_scaling.inference.parameters import published_values
+from bayes_scaling.laws.misspelt_units import meant
 from bayes_scaling.laws.units import column_unit, conversion, loss_factor, loss_unit, read_unit, response_unit, stem
 from bayes_scaling.model.defaults import sweep_model
 from bayes_scaling.model.loss_units import in_unit_of
@@ -813,3 +815,50 @@ def test_another_column_of_an_unsaid_unit_is_in_that_of_its_name(column, factor,
     assert runs.columns.response.unit == unit
     assert said in " ".join(runs.notes)
     assert not any("see that this is meant" in note or "read as bits/byte" in note for note in runs.notes)
+
+
+@pytest.mark.parametrize(
+    ("slip", "known"),
+    [
+        ("nats/tokn", "nats/token"),
+        ("nets/token", "nats/token"),
+        ("bits per bytee", "bits/byte"),
+        ("bpp/byte", None),
+        ("accurac", "accuracy"),
+        ("% error rte", "% error rate"),
+        ("perplexty", "perplexity"),
+        ("nat/tok", None),
+        ("bits/base", None),
+        ("bits/pixel", None),
+        ("accuracy@5", None),
+        ("ms", None),
+        ("log accuracy", None),
+    ],
+)
+def test_a_slip_of_a_unit_of_losses_is_refused_and_units_of_ones_own_are_not(slip: str, known: str | None) -> None:
+    assert meant(slip) == known
+    if known is None:
+        assert bs.Response("y", slip).unit == loss_unit(slip)
+        return
+    with pytest.raises(bs.InputError, match=re.escape(f"unit {slip!r} of column 'y': did you mean {known!r}?")):
+        bs.Response("y", slip)
+    units = {"a": "nats/token", "b": slip}
+    with pytest.raises(bs.InputError, match=re.escape(f"of output 'b': did you mean {known!r}?")):
+        bs.Columns({"x": bs.Input("x")}, outputs={"a": "a", "b": "b"}, output_units=units)
+
+
+def test_a_unit_of_losses_has_one_spelling() -> None:
+    assert [bs.Response("y", of).unit for of in ("nat/tok", "bits per byte", "error-rate", "Acc")] == [
+        "nats/token",
+        "bits/byte",
+        "error rate",
+        "accuracy",
+    ]
+
+
+def test_points_are_told_to_follow_the_fit_not_their_own_spelling() -> None:
+    fit = sweep(CLEAN)
+    for own, name in (("parms", "params"), ("Arch", "arch")):
+        points = {own if one == name else one: of for one, of in {"params": 1e9, "tokens": 1e10, "arch": "dense"}.items()}
+        with pytest.raises(bs.InputError, match=f"if its '{own}' is that, call it '{name}'$"):
+            bs.predict(fit, {one: [of] for one, of in points.items()})

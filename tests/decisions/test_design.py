@@ -268,7 +268,7 @@ def test_wrong_candidates_say_what_and_where(table: pd.DataFrame, chinchilla: bs
     values["a"] = -values["a"]
     broken = replace(fit, draws=xr.DataTree.from_dict({"posterior": values}))
     question = xr.DataArray(np.random.default_rng(0).normal(size=(2, 2000)), dims=("chain", "draw"))
-    with pytest.raises(bs.InputError, match=r"gives no loss at candidate 1 in 100 % of the draws"):
+    with pytest.raises(bs.InputError, match=r"gives no value at candidate 1 in 100 % of the draws"):
         bs.next_runs(broken, table, question)
 
 

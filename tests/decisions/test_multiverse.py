@@ -208,9 +208,11 @@ def test_the_command_reads_parameters_from_several_columns_and_asks_for_the_expo
     counted_in_three_ways().to_csv(table, index=False)
     words = ["multiverse", "chinchilla_law", "--runs", table, "--at", table, "--column", "params=params_with_head"]
     words += [part for column in COUNTS for part in ("--params-from", column)] + ["--answer", "exponent"]
+    words += ["--draws", "30", "--tune", "20", "--chains", "1", "--seed", "5"]
     done = CliRunner().invoke(app, [str(word) for word in [*words, "--out", tmp_path / "out"]])
     assert done.exit_code in (0, 3), done.output
-    base, _, choices, _, options = asked[0]
+    base, _, choices, settings, options = asked[0]
+    assert (settings.draws, settings.tune, settings.chains, settings.seed, settings.progress) == (30, 20, 1, 5, True)
     assert list(choices["params"]) == ["params_with_head", "params_total", "params_non_embedding"]
     assert base.columns.inputs["params"].column == "params_with_head"
     assert options["answer"] is size_exponent

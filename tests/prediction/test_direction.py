@@ -35,7 +35,7 @@ def fitted(unit: str) -> bs.Fit:
     return fit_of(model, runs, draws, CLEAN, {"e_by_arch": ("arch",)})
 
 
-@pytest.mark.parametrize(("unit", "name", "sign"), [("accuracy", "accuracy", "+"), ("error rate", "loss", "-")])
+@pytest.mark.parametrize(("unit", "name", "sign"), [("accuracy", "accuracy", "+"), ("error rate", "error rate", "-")])
 def test_the_better_of_two_levels_is_the_more_accurate_one(unit: str, name: str, sign: str) -> None:
     fit = fitted(unit)
     found = bs.contrast(fit, *ARMS, AT)
@@ -97,7 +97,7 @@ def test_multiples_and_meetings_of_what_rises_mirror_those_of_what_falls() -> No
 def test_the_name_of_an_accuracy_is_not_loss_unless_it_is_said() -> None:
     assert bs.Response("acc", "% accuracy").name == "accuracy"
     assert bs.Response("acc", "accuracy", name="exact match").name == "exact match"
-    assert bs.Response("err", "error rate").name == "loss"
+    assert bs.Response("err", "error rate").name == "error rate"
 
 
 def test_a_ranking_of_an_accuracy_is_refused() -> None:

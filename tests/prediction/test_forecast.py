@@ -388,6 +388,6 @@ def test_a_law_that_gives_no_loss_where_the_log_is_says_so() -> None:
     fit = drawn(200)
     below = replace(fit, model=replace(fit.model, law=bs.parse_law("a * tokens**-b - 10", ["tokens"])))
     with pytest.raises(
-        bs.InputError, match=r"^the law gives no loss at the rows of begun; expected inputs like the fit's runs$"
+        bs.InputError, match=r"^the law gives no value at the rows of begun; expected inputs like the fit's runs$"
     ):
         bs.forecast(below, begun(), END)

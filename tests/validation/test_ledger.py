@@ -189,7 +189,7 @@ def test_forecasts_in_two_units_have_no_common_error(path: Path) -> None:
     found = score(known, POINTS.assign(loss=2.4), units={"loss": "bits/byte"})
     assert found.points["status"].tolist() == ["not read"] * 3 + ["scored"] * 3
     assert found.to_frame(["unit"])["scored"].tolist() == [3, 0]
-    assert "losses are in bits/byte, forecasts in nats/token" in found.summary()
+    assert "responses are in bits/byte, forecasts in nats/token" in found.summary()
 
 
 def test_a_seed_gives_the_same_forecast_and_hashes_hold_over_saving(path: Path, tmp_path: Path) -> None:

@@ -160,6 +160,7 @@ def _read(path: Path, source: Source) -> pd.DataFrame:
 
 
 def _downloaded(name: str, source: Source, host: str, cache: str | Path | None) -> list[pd.DataFrame]:
+    """Return the tables of a source from the cache, or from where its authors keep them, checked by their hashes."""
     instead = f"a table in the folder that {FOLDER} names is read instead"
     try:
         import pooch  # type: ignore[import-untyped]

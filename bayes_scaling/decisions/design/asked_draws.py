@@ -28,7 +28,9 @@ def asked_draws(fit: Posterior, question: Question, criterion: Criterion) -> tup
     asked = _draws(fit, question) if isinstance(question, xr.DataArray) else _of_several(fit, question, criterion)
     if criterion == "regret":
         if asked.ndim == 2:
-            raise InputError("draws of one question have no regret; expected losses of the options along a third dimension")
+            raise InputError(
+                "draws of one question have no regret; expected what the options are worth along a third dimension"
+            )
         return (asked - asked.isel(question=0)).isel(question=slice(1, None)), asked
     if criterion == "information" and asked.ndim == 3:
         raise InputError('information is of one question; expected one, or criterion="variance"')

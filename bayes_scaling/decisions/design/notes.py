@@ -13,6 +13,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_re
 from bayes_scaling.prediction.notes import new_levels
 
 ENOUGH_DRAWS = 1000
+"""With fewer draws a note says that sets of several runs want more."""
 
 
 MEASURABLE = 2.0
@@ -35,7 +36,7 @@ def notes_of(fit: Posterior, frame: pd.DataFrame, labels: np.ndarray, possible: 
             f"less than {number(least, 2)} nats is not measurable"
         )
     if not possible.all():
-        notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no loss at some candidate")
+        notes.append(f"{(~possible).sum()} of {len(possible)} draws are left out: no answer, or no value at some candidate")
     notes += [note for dim in groups_needed(fit) for note in new_levels(fit, frame, dim)]
     if again := _repeats(fit, frame, labels):
         notes.append(

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.decisions.cost import moved_inputs
@@ -49,7 +49,7 @@ def option_losses(fit: Posterior, asked: Estimand, answer: xr.DataArray) -> xr.D
     else:
         raise InputError(
             f"the question {asked.text!r} decides nothing, so that it has no regret; expected a plan or a contrast, "
-            "draws of the losses of several options, or another criterion"
+            "draws of several options, or another criterion"
         )
     bare = losses.drop_attrs().reset_coords(drop=True).transpose("chain", "draw", "option")
     return bare.copy(data=on_scale(bare.to_numpy(), noise_scale(fit)))

@@ -144,6 +144,7 @@ def _coded(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _of_rows(fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
+    """Return what each row of candidates takes in FLOP: by a column, a cost of the runs, or its params and tokens."""
     if column is not None and column not in table and fit.runs.columns.costs:
         return _at_cost(fit, named_cost(fit.runs, column)[1], table, frame, source)
     if column is not None or COLUMN in table:

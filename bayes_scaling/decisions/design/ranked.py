@@ -95,6 +95,8 @@ class NextRuns:
         Of a regret; empty where it is relative, as log losses are.
     room
         Whether the budget pays for one more candidate beside the last set.
+    response
+        What a relative regret is a share of, see `Response.name`.
     """
 
     asked: xr.DataArray
@@ -114,6 +116,7 @@ class NextRuns:
     value: float | None = None
     unit: str = ""
     room: bool = False
+    response: str = "loss"
 
     @property
     def order(self) -> np.ndarray:

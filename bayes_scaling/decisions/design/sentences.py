@@ -96,7 +96,7 @@ def _now(found: NextRuns) -> str:
 def _size(found: NextRuns, value: float) -> str:
     """Return a small difference on the scale of the question, or a regret, on that of the noise."""
     if found.criterion == "regret":
-        return f"{number(value, 2)} {found.unit}" if found.unit else f"{percent(value)} of the loss"
+        return f"{number(value, 2)} {found.unit}" if found.unit else f"{percent(value)} of the {found.response}"
     if found.asked.attrs.get("scale") == "log":
         return percent(value)
     return f"{number(value, 2)} {found.asked.attrs.get('units', '')}".rstrip()

@@ -15,14 +15,15 @@ WORTH_A_WORD = 0.05
 """A shift below this share of the band's half width is none."""
 
 NARROWER = 0.01
+"""Runs that would narrow the band by less are not worth a sentence."""
 ONLY_TOGETHER = 0.5
 """Law and discrepancy are uncertain together where less than this share of theirs would go were each known."""
 
 TIMES = {0.5: "half as much", 0.8: "0.8 times as much", 1.25: "1.25 times as much", 2.0: "twice as much"}
 
 PLANNED = (
-    "This is the median of the best sizes of the draws; `plan` has the one size whose mean loss over all draws is lowest, and "
-    "the two differ where the loss rises faster on one side of the best size than on the other."
+    "This is the median of the best sizes of the draws; `plan` has the one size whose mean over all draws is lowest, and the "
+    "two differ where it costs more to be on one side of the best size than on the other."
 )
 """Why the size of a plan is another than the median here."""
 
@@ -94,6 +95,7 @@ def outermost(shifts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scaled(found: Sensitivity, kind: str) -> list[str]:
+    """Return what happens to the answer when the prior, or the likelihood, counts for more or less."""
     rows = found.shifts[found.shifts["kind"] == kind]
     if rows.empty:
         return []
@@ -151,6 +153,7 @@ def _others(found: Sensitivity, kind: str, what: str) -> list[str]:
 
 
 def _runs(found: Sensitivity) -> list[str]:
+    """Return which further runs would make the band narrower, and by how much."""
     said = []
     rows = found.runs[found.runs["width"] < 1 - NARROWER] if len(found.runs) else found.runs
     if rows.empty:

@@ -24,6 +24,47 @@ from bayes_scaling.model.studies.study import Sheet
 KINDS = {("string_type", "str"), ("int_type", "int")}
 """Errors of a value that may be of several kinds, and what each adds to the place."""
 
+RECORDS: dict[str, Any] = {
+    "data": DataKeys,
+    "inputs": Input,
+    "response": Response,
+    "measurement_error": MeasurementError,
+    "law": LawKeys,
+    "average": Average,
+    "tail": Tail,
+    "curve": Curve,
+    "schedule": Schedule,
+    "conventions": Conventions,
+    "figure": Sheet,
+    "sampling": Settings,
+    "noise": NoiseKeys,
+    "correlation": Correlation,
+    "outliers": Outliers,
+    "share": Prior,
+    "scale": Prior,
+    "length": Prior,
+    "discrepancy": Discrepancy,
+    "joint_prior": JointPriorKeys,
+    "amplitude": Prior,
+    "parameters": ParameterKeys,
+    "prior": Prior,
+    "sd": Prior,
+    "nu": Prior,
+    "varying": Varying,
+    "effects": Varying,
+    "sd_varying": Varying,
+    "smooth": Smooth,
+    "sd_smooth": Smooth,
+    "ordered": Ordered,
+    "sd_ordered": Ordered,
+    "by_level": ByLevel,
+    "sd_by_level": ByLevel,
+    "sd_trend": Trend,
+    "trend": Trend,
+    "stack": StackKeys,
+}
+"""Name of a table in a study file -> the record whose fields are its keys."""
+
 
 def first_error(error: ValidationError) -> str:
     """Return the first error as `key: what is wrong and what would be right`."""
@@ -70,44 +111,5 @@ def _written(part: int | str) -> str:
 
 def _keys(loc: tuple[int | str, ...]) -> list[str]:
     """Return the keys that the table at a place of the file may have."""
-    records: dict[str, Any] = {
-        "data": DataKeys,
-        "inputs": Input,
-        "response": Response,
-        "measurement_error": MeasurementError,
-        "law": LawKeys,
-        "average": Average,
-        "tail": Tail,
-        "curve": Curve,
-        "schedule": Schedule,
-        "conventions": Conventions,
-        "figure": Sheet,
-        "sampling": Settings,
-        "noise": NoiseKeys,
-        "correlation": Correlation,
-        "outliers": Outliers,
-        "share": Prior,
-        "scale": Prior,
-        "length": Prior,
-        "discrepancy": Discrepancy,
-        "joint_prior": JointPriorKeys,
-        "amplitude": Prior,
-        "parameters": ParameterKeys,
-        "prior": Prior,
-        "sd": Prior,
-        "nu": Prior,
-        "varying": Varying,
-        "effects": Varying,
-        "sd_varying": Varying,
-        "smooth": Smooth,
-        "sd_smooth": Smooth,
-        "ordered": Ordered,
-        "sd_ordered": Ordered,
-        "by_level": ByLevel,
-        "sd_by_level": ByLevel,
-        "sd_trend": Trend,
-        "trend": Trend,
-        "stack": StackKeys,
-    }
-    named = [str(part) for part in loc[:-1] if str(part) in records]
-    return list(records[named[-1]].__dataclass_fields__ if named else StudyKeys.__dataclass_fields__)
+    named = [str(part) for part in loc[:-1] if str(part) in RECORDS]
+    return list(RECORDS[named[-1]].__dataclass_fields__ if named else StudyKeys.__dataclass_fields__)

@@ -108,6 +108,7 @@ def _is_prior(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def _floors(fit: Fit) -> Iterator[Finding]:
+    """Yield floors of which the runs say little more than the prior."""
     unit = f" {fit.runs.columns.response.unit}".rstrip()
     for name in floors(fit.model.law, rising=fit.runs.columns.response.rising):
         parameter = as_parameter(fit.model.parameters[name])
@@ -165,8 +166,8 @@ def _fixed_ratios(fit: Fit) -> Iterator[Finding]:
         if kept:
             yield finding(
                 "fixed-ratio",
-                f"{kept} in the runs: what {one} and {other} each do to the loss cannot be told apart, and predictions "
-                "off that line rest on the priors",
+                f"{kept} in the runs: what {one} and {other} each do to the {fit.runs.columns.response.name} cannot be told "
+                "apart, and predictions off that line rest on the priors",
                 "add runs off it",
             )
 
@@ -191,6 +192,7 @@ def _kept(table: pd.DataFrame, one: str, other: str) -> str:
 
 
 def _few_sizes(fit: Fit) -> Iterator[Finding]:
+    """Yield inputs with so few values that nearly any curve goes through them."""
     inputs = [name for name in law_inputs(fit.model.law) if name in fit.runs.columns.scales]
     drifting: dict[str, list[str]] = {name: [] for name in inputs}
     for owner, term in trends(fit.model):

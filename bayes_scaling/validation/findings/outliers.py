@@ -1,4 +1,4 @@
-"""Rows astray: judged as if each had been left out, by the scale of all others."""
+"""Outliers: rows judged as if each had been left out, by the scale of all others."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ ROUNDS, NU, INSIDE = 20, 3.0, 3.5
 """Under normal noise rows are weighted anew so many times, as for so many degrees of freedom; within so many scales they are
 then the rows that the others are judged by."""
 STRETCHED = 3.0
-"""Under normal noise rows astray have pulled the fit, and may lie so many posterior standard deviations from where the others
+"""Under normal noise outliers have pulled the fit, and may lie so many posterior standard deviations from where the others
 would have it."""
 
 
@@ -66,7 +66,7 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
 
 
 def _pull(noise: Noise) -> str:
-    """Return what rows astray do to a fit, and what helps."""
+    """Return what outliers do to a fit, and what helps."""
     if noise.outliers is not None:
         return "; the noise allows for outliers, so that they hardly move the fit: outlier_probabilities has every row"
     if noise.distribution == "student_t":
@@ -88,7 +88,7 @@ def row_scales(fit: Fit, left: Standardized) -> np.ndarray:
     """Return how many scales each row lies off where the others put it.
 
     Student-t noise, and that with outliers, is that of the bulk of rows. Under other normal noise the scale and the fit are
-    found again without rows astray.
+    found again without outliers.
     """
     if heavy_tailed(fit.model.noise):
         return np.asarray(left.z / np.sqrt(left.free))
@@ -108,6 +108,7 @@ def _prior_rows(fit: Fit) -> float:
 
 
 def _without_astray(left: Standardized, expected: float, worth: float) -> np.ndarray:
+    """Return residuals as if each row had been left out, over the scale of the rows that are no outliers."""
     basis = _directions(left)
     weights, scale = np.ones(len(left.z)), 1.0
     off = left.z

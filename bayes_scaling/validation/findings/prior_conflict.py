@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.finding import Finding, finding
-from bayes_scaling._base.numbers import interval, number
+from bayes_scaling._base.numbers import interval, number, unit_beside
 from bayes_scaling._base.quantiles import median_interval
 from bayes_scaling.inference.densities import LOG_PRIOR, frozen, log_prior, top_priors
 from bayes_scaling.inference.expectation import posterior_expectation
@@ -79,13 +79,14 @@ def _loss(fit: Fit) -> Iterator[Finding]:
     low, middle, high = np.quantile(level, [UNEXPECTED, 0.5, 1 - UNEXPECTED])
     half = max(high - middle, 1e-300) if seen > middle else max(middle - low, 1e-300)
     if abs(seen - middle) > half:
-        unit = f" {fit.runs.columns.response.unit}".rstrip()
+        response = fit.runs.columns.response
+        unit = f" {unit_beside(response.name, response.unit)}".rstrip()
         mean, least, usual, most = (float(from_scale(of, on)) for of in (seen, low, middle, high))
         yield finding(
             "prior-loss",
-            f"the losses of the runs are not what the priors expect of them: on average {number(mean, 4)}{unit}, "
+            f"the {response.name} of the runs is not what the priors expect of it: on average {number(mean, 4)}{unit}, "
             f"by the priors {interval([least, most])}{unit} (99 %)",
-            _other_unit(mean, usual, on_log=on == "log_loss"),
+            _other_unit(mean, usual, response.name, on_log=on == "log_loss"),
         )
 
 
@@ -98,11 +99,11 @@ UNITS = {
 """What runs show over what priors expect, where the two have different units."""
 
 
-def _other_unit(seen: float, expected: float, *, on_log: bool) -> str:
+def _other_unit(seen: float, expected: float, name: str, *, on_log: bool) -> str:
     ratio = seen / expected if on_log and expected > 0 else np.nan
     guess = next((what for what, (low, high) in UNITS.items() if low <= ratio <= high), "")
     hint = f" (they could be {guess})" if guess else ""
-    return f"see that the loss is in the unit of the priors{hint}, and inputs in theirs, or give priors for this loss"
+    return f"see that the {name} is in the unit of the priors{hint}, and inputs in theirs, or give priors for this {name}"
 
 
 def places(fit: Fit) -> list[Place]:
@@ -265,9 +266,9 @@ def _sensitive(fit: Fit) -> Iterator[Finding]:
     if prior >= SENSITIVE and runs >= SENSITIVE and shift >= MOVED:
         yield finding(
             "prior-sensitive",
-            f"the loss ten times beyond the largest run hangs on the priors: were they to count half as much, or twice, its "
-            f"median would move by {number(100 * shift, 2)} % of the half width of its band (power-scaling sensitivity "
-            f"{number(prior, 2)} to the prior, {number(runs, 2)} to the runs)",
+            f"the {fit.runs.columns.response.name} ten times beyond the largest run hangs on the priors: were they to count "
+            f"half as much, or twice, its median would move by {number(100 * shift, 2)} % of the half width of its band "
+            f"(power-scaling sensitivity {number(prior, 2)} to the prior, {number(runs, 2)} to the runs)",
             "say where these priors come from, or show the prediction under others beside it",
         )
 

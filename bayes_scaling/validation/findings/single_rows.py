@@ -13,6 +13,7 @@ from bayes_scaling.model.parameters import Varying
 from bayes_scaling.model.specification import Model, varyings
 
 LISTED = 3
+"""So many levels are named where there are more."""
 
 
 def lone_levels(model: Model, runs: Runs) -> tuple[Finding, ...]:

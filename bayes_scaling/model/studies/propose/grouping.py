@@ -26,7 +26,9 @@ CORPORA = {
     "split",
 }
 SCHEDULES = {"schedule", "scheduler"}
+"""Words in the name of a group whose levels are schedules of the learning rate."""
 MOST_GROUPS, MOST_LEVELS = 2, 24
+"""Groups that a study reads, and levels of one that are told apart, at most."""
 
 LIKE_CORPORA = {"E": 0.3, "A": 0.2, "B": 0.2, "a": 0.2, "level": 0.3, "size_gain": 0.2}
 LIKE_ARCHITECTURES = {"E": 0.02, "A": 0.05, "B": 0.05, "a": 0.05, "level": 0.03, "size_gain": 0.2}
@@ -43,45 +45,46 @@ def with_groups(draft: Draft, shape: Shape) -> Draft:
     groups = dict(shape.roles.groups) | _experts(shape)
     if not groups or draft.groups:
         return draft
-    filters = list(draft.filters)
-    if shape.along is not None:
-        for name in [name for name in groups if name in shape.crossed or _words(name) & SCHEDULES]:
-            filters.append(_one_level(shape, name))
-            del groups[name]
-    crossed = [name for name in groups if name in shape.crossed]
-    order = sorted(groups, key=lambda name: (name not in crossed, _is_corpus(name, shape), list(groups).index(name)))
-    taken = order[:MOST_GROUPS]
-    data = list(draft.data)
-    if left := order[MOST_GROUPS:]:
-        data += comment(f"Not read, though runs may differ by it: {', '.join(repr(groups[name].column) for name in left)}.")
-    law = draft.law
+    single = [name for name in groups if _takes_one_level(name, shape)]
+    filters = (*draft.filters, *(_one_level(shape, name) for name in single))
+    crossed = [name for name in groups if name in shape.crossed and name not in single]
+    order = [name for name in groups if name not in single]
+    order.sort(key=lambda name: (name not in crossed, _is_corpus(name, shape)))
+    taken, left = order[:MOST_GROUPS], order[MOST_GROUPS:]
+    law, run = draft.law, draft.run
     for name in taken:
         law = _varying(law, name, _is_corpus(name, shape))
-    run = draft.run
     if set(crossed) & set(taken) and shape.run is not None and run is None:
         run, law = shape.run, _shared(law)
-    can = tuple(f"how the levels of {name} differ (`contrast`, `rank`)" for name in taken)
-    alike = [name for name in taken if not _is_corpus(name, shape) and "[parameters.E]" in law and name in law]
-    cannot = (
-        *draft.cannot,
-        *(
-            f"from few runs of a level of {name} whether its gain fades with scale: E, A and B may differ alike"
-            for name in alike
-        ),
-    )
-    used = {name: groups[name].column for name in taken}
-    hue = draft.hue or (taken[0] if taken else None)
     return replace(
         draft,
         law=law,
-        groups=used,
-        data=tuple(data),
-        filters=tuple(filters),
+        groups={name: groups[name].column for name in taken},
+        data=(*draft.data, *_left_out([groups[name].column for name in left])),
+        filters=filters,
         run=run,
-        hue=hue,
-        can=(*draft.can, *can),
-        cannot=cannot,
+        hue=draft.hue or (taken[0] if taken else None),
+        can=(*draft.can, *(f"how the levels of {name} differ (`contrast`, `rank`)" for name in taken)),
+        cannot=(*draft.cannot, *_not_told(taken, shape, law)),
     )
+
+
+def _takes_one_level(name: str, shape: Shape) -> bool:
+    """Return whether only one level of a group is read: logs of one run under several levels, and unlike schedules."""
+    return shape.along is not None and (name in shape.crossed or bool(_words(name) & SCHEDULES))
+
+
+def _left_out(columns: list[str]) -> list[str]:
+    """Return a comment on groups that the study does not read; none where it reads all."""
+    return comment(f"Not read, though runs may differ by it: {', '.join(map(repr, columns))}.") if columns else []
+
+
+def _not_told(taken: list[str], shape: Shape, law: str) -> list[str]:
+    """Return what few runs of a level of each group do not tell."""
+    alike = [name for name in taken if not _is_corpus(name, shape) and "[parameters.E]" in law and name in law]
+    return [
+        f"from few runs of a level of {name} whether its gain fades with scale: E, A and B may differ alike" for name in alike
+    ]
 
 
 def _experts(shape: Shape) -> dict[str, Role]:

@@ -238,6 +238,7 @@ def _missing(shape: Shape, draft: Draft | None) -> tuple[Question, ...]:
 
 
 MOST_NAMES = 12
+"""So many columns are named where there are more."""
 
 
 def _nothing(shape: Shape, questions: tuple[Question, ...], name: str) -> Proposal:

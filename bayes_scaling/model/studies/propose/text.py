@@ -66,6 +66,7 @@ def _data(draft: Draft, shape: Shape, source: str | None, questions: Sequence[Qu
 
 
 def _where(draft: Draft, shape: Shape) -> list[str]:
+    """Return the filter of a proposed study, a line each, with the reason for each condition."""
     conditions = list(draft.filters)
     if shape.unfinished is not None:
         why = f"Runs that did not finish ({shape.unfinished.text}) show a higher loss than runs planned to end there: left out."

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.cells import number_column
+from bayes_scaling.data.cells import IN_BASE, number_column
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.schedule_columns import DERIVED
@@ -25,9 +25,6 @@ from bayes_scaling.laws.units import (
     read_unit,
     stem,
 )
-
-IN_BASE = "in_base_units"
-"""Attribute of tables whose inputs are in base units already."""
 
 
 def in_declared_units(frame: pd.DataFrame, columns: Columns, source: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
