@@ -82,7 +82,7 @@ def test_how_measurement_errors_are_taken_is_said(relative: bool, how: str) -> N
         {"x": bs.Input("x")}, bs.Response("loss", "nats/token"), measurement_error=MeasurementError("se", relative)
     )
     error = next(line for line in counted(bs.read_runs(table, columns)) if line.startswith("measurement error"))
-    span = "1 to 2 %" if relative else "0.5 to 1 %"
+    span = "1.0 to 2.0 %" if relative else "0.5 to 1.0 %"
     assert error == f"measurement error: column 'se', {how} (relative = {str(relative).lower()}); {span} of the loss"
 
 
