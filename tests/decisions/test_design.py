@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from by_hand import CLEAN, sweep
 from commands import refused, run
 
 import bayes_scaling as bs
@@ -396,3 +397,18 @@ def test_candidates_alone_are_in_no_two_units(chinchilla: bs.Fit) -> None:
     candidates = pd.DataFrame({"params": [125.0, 350.0, 1.3e9, 2.7e9], "tokens": 2e10})
     assert not implausible_counts(candidates, chinchilla.runs.columns, beside="candidates")
     assert implausible_counts(candidates, chinchilla.runs.columns)
+
+
+def test_candidates_without_names_are_called_by_what_differs_among_them() -> None:
+    candidates = {"params": [1e9, 3e9, 3e9, 3e9], "tokens": [2e10, 2e10, 6e10, 6e10], "arch": ["sparse"] * 4}
+    found = bs.next_runs(sweep(CLEAN), candidates, "loss at params=1e10, tokens=2e11, arch=sparse")
+    assert found.to_frame().sort_index()["candidate"].isin(CALLED).all()
+    assert any(name in found.summary() for name in CALLED)
+
+
+CALLED = [
+    "params 1B, tokens 20B",
+    "params 3B, tokens 20B",
+    "params 3B, tokens 60B",
+    "params 3B, tokens 60B (2)",
+]
