@@ -12,6 +12,7 @@ import bayes_scaling as bs
 from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.finding import SERIOUS, WORST_FIRST
 from bayes_scaling.cli.messages import counted
+from bayes_scaling.cli.score import _show
 from bayes_scaling.data.columns import MeasurementError
 
 FINDINGS = [
@@ -90,3 +91,19 @@ def test_measurement_errors_that_are_alike_have_one_size() -> None:
     table = pd.DataFrame({"x": [1.0, 2.0, 4.0], "loss": [2.0, 1.9, 1.8], "se": 0.001})
     columns = bs.Columns({"x": bs.Input("x")}, bs.Response("loss", "nats/token"), measurement_error=MeasurementError("se"))
     assert counted(bs.read_runs(table, columns))[1].endswith("(relative = true); 0.1 % of the loss")
+
+
+@pytest.mark.parametrize(("width", "lacks"), [(120, set()), (80, {"registered", "CRPS"}), (50, {"registered", "CRPS"})])
+def test_a_table_of_forecasts_is_not_cut(
+    width: int, lacks: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    row = {"entry": 1, "registered": "2026-11-27", "forecast": 1, "q50": 2.5123, "q05": 2.4011, "q95": 2.6321}
+    row |= {"observed": 2.51, "crps": 0.0123, "relative_error": 0.0012, "status": "left out by the study's filter"}
+    _show(pd.DataFrame([row]))
+    shown = capsys.readouterr().out
+    heads = {"entry", "registered", "forecast", "median", "90 % interval", "observed", "CRPS", "off by", "status"}
+    assert {head for head in heads if head not in shown} == lacks
+    assert "2.401 to 2.632" in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    assert width < 80 or max(map(len, shown.splitlines())) <= width

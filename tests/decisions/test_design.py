@@ -223,7 +223,7 @@ def test_few_draws_and_levels_never_seen_are_noted(moba: bs.Fit) -> None:
     assert far.notes[0].startswith("far from the runs lie candidate y (1 decade): what they tell rests on the law")
     several = pd.DataFrame({"tokens": [1e2, 1e4, 1e5, 1e6], "flop": [1.0, 1e3, 1e7, 1e9]})
     assert (
-        "candidate 4 (3 decades); candidate 2 (1 decade); 1 other candidate not proposed (2 decades)"
+        "candidate tokens 1M (3 decades); candidate tokens 10k (1 decade); 1 other candidate not proposed (2 decades)"
         in bs.next_runs(made(), several, QUESTION, most=1).notes[0]
     )
 
@@ -269,7 +269,7 @@ def test_wrong_candidates_say_what_and_where(table: pd.DataFrame, chinchilla: bs
     values["a"] = -values["a"]
     broken = replace(fit, draws=xr.DataTree.from_dict({"posterior": values}))
     question = xr.DataArray(np.random.default_rng(0).normal(size=(2, 2000)), dims=("chain", "draw"))
-    with pytest.raises(bs.InputError, match=r"gives no value at candidate 1 in 100 % of the draws"):
+    with pytest.raises(bs.InputError, match=r"gives no value at candidate tokens 1 in 100 % of the draws"):
         bs.next_runs(broken, table, question)
 
 

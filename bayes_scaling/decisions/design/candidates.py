@@ -57,7 +57,7 @@ def what_differs(points: pd.DataFrame) -> np.ndarray:
     """
     own = [name for name in points if len(points[name].drop_duplicates()) > 1] or list(points)
     names = [place_words(row) for row in points[own].to_dict("records")]
-    count = [names[:i].count(name) for i, name in enumerate(names, 1)]
+    count = [names[:i].count(name) for i, name in enumerate(names)]
     return np.array([f"{name} ({i + 1})" if i else name for name, i in zip(names, count, strict=True)], dtype=object)
 
 
