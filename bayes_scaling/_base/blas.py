@@ -1,4 +1,4 @@
-"""Linear algebra on one thread: matrices here are small, and threads take longer to meet than to multiply."""
+"""Linear algebra on one thread: matrices here are small, and starting threads takes longer than the products do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

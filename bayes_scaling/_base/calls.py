@@ -17,6 +17,7 @@ LEVEL_ARGUMENTS = {"a", "b", "against"}
 """Arguments that are levels of a group: text or numbers, whatever they are annotated as."""
 
 MAX_LETTERS = 40
+"""A value that prints in fewer letters is shown in an error; of others the type is."""
 
 
 def asked[**P, T](function: Callable[P, T]) -> Callable[P, T]:

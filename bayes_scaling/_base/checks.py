@@ -14,6 +14,7 @@ from bayes_scaling._base.numbers import exact
 MAX_NUMBER = 1e100
 """Numbers are no larger, and positive ones no smaller than its inverse: their squares and products are numbers still."""
 MAX_NAME = 100
+"""Characters of a name at most: it stands in errors, tables and figures."""
 MAX_SHOWN = 60
 """Characters of a wrong value that are shown."""
 

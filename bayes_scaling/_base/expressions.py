@@ -15,8 +15,11 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import FUNCTION_LIST, ON_NUMBERS, takes
 
 MAX_EXPRESSION = 10_000
+"""Characters of a law given as text, at most."""
 MAX_FILTER = 2_000
+"""Characters of a row filter, or of any other expression, at most."""
 MAX_DEPTH = 100
+"""Depth of a syntax tree at most, far below where Python's recursion ends."""
 
 MAX_CHAIN = 32
 """Sums and products of more terms are taken in pairs."""

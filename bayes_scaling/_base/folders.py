@@ -13,6 +13,7 @@ from bayes_scaling._base.leftovers import MAX_ENTRIES, TEMPORARY_NAME, Move, cle
 from bayes_scaling._base.moves import commit, folder_made, write_error
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Of the call renameat2 of Linux: paths are relative to the working folder, and the two change places."""
 
 
 @contextmanager
@@ -58,6 +59,7 @@ def _folders(names: Collection[str]) -> set[Path]:
 
 
 def _put_folder(unready: Path, place: Path, earlier: Collection[str]) -> None:
+    """Put a finished folder in its place: as one where nothing else is there, else file by file."""
     new = [path.relative_to(unready) for path in unready.rglob("*") if path.is_file()]
     if not place.exists():
         with suppress(OSError):  # somebody else may have made it meanwhile

@@ -30,6 +30,7 @@ WIDE_DIGITS = 2
 SUFFIXES = ((12, "T"), (9, "B"), (6, "M"), (3, "k"))
 PLAIN, LARGE, SMALL = 10_000, Decimal(10) ** 15, Decimal(10) ** -3
 LEAST_PERCENT = 0.001
+"""Smaller percentages are said to be less than this."""
 KIBI, CONTEXT = 1024, ("context", "seq_len", "seqlen", "sequence", "window")
 
 UNKNOWN, INFINITE = "not known", "infinite"

@@ -54,6 +54,7 @@ SHOWN: dict[str, tuple[Callable[[Any], str], str]] = {
 """Columns of the table that are printed: how, and under which head."""
 
 ALL = "all"
+"""What stands for a cut-off, or a class of distance, in rows that are of all of them."""
 BINS = 10
 """Bins of the PIT histogram in the record."""
 
@@ -103,12 +104,11 @@ def backtest(
     with pool(workers) as executor:
         found = score(models or study.model, data, train or (), settings, executor, prior=prior)
     scores = _scores(found.points)
+    record = _record(found, study if models else replace(study, stack=()), data, settings, scores)
     with write_together():
         write_csv(found.points, folder / "backtest.csv")
         write_csv(scores, folder / "scores.csv")
-        write_json(
-            _record(found, study if models else replace(study, stack=()), data, settings, scores), folder / "backtest.json"
-        )
+        write_json(record, folder / "backtest.json")
         write_figure(backtest_figure(found.points, data), folder / "figures" / "backtest.png")
     _summary(found, study, scores)
     say(f"written -> {folder}")
@@ -157,6 +157,7 @@ def _record(found: "Backtest", study: "Study", data: "Runs", settings: "Settings
 
 
 def _summary(found: "Backtest", study: "Study", scores: "pd.DataFrame") -> None:
+    """Print the scores, and of which cut-offs the priors said more than the runs."""
     trained = found.points.groupby("train", observed=True)["training_runs"].first().to_dict()
     rows, sums = [], []
     for i, row in enumerate(scores.to_dict("records")):

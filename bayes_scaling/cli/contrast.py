@@ -52,6 +52,7 @@ def contrast(
     CONTRAST_costs.csv, a row for each point and cost; and a figure to DIR/figures.
     """
     from bayes_scaling.decisions.estimand_text import pair_of_levels
+    from bayes_scaling.prediction.arms import moves_other_groups
     from bayes_scaling.prediction.contrast import contrast_at
 
     group, a, b = pair_of_levels(levels)
@@ -60,7 +61,8 @@ def contrast(
     table = contrast_at(pair.fitted, group, a, b, at, cost=cost, along=along)
     others = [] if cost is not None else _at_costs(pair, at)
     costs = out.with_name(f"{out.stem}_costs.csv") if others else None
-    figure = folder / "figures" / f"{_figure_name(pair)}.png" if _has_figure(pair) else None
+    # Curves along an input cannot name the other groups of a level.
+    figure = None if moves_other_groups(pair.fitted, group) else folder / "figures" / f"{_figure_name(pair)}.png"
     _write(pair, table, out, others, costs, figure)
     for point in _least_and_most(table):
         say(*_sentences(pair, point), *_by_cost(pair, point))
@@ -68,14 +70,6 @@ def contrast(
     say(*([f"at each cost -> {costs}"] if costs else []), *([f"figure -> {figure}"] if figure else []))
     say_notes(table)
     say_health(pair.fitted.health)
-
-
-def _has_figure(pair: _Pair) -> bool:
-    """Return whether curves along an input name all groups of a level: not where levels lie within those of another group."""
-    from bayes_scaling.inference.stacking import groups_needed
-    from bayes_scaling.prediction.arms import kin
-
-    return set(kin(pair.fitted, pair.group)).isdisjoint(groups_needed(pair.fitted))
 
 
 def _write(

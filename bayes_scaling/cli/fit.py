@@ -1,13 +1,11 @@
 """`bayes-scaling fit`: sample the posterior of a model given runs, and write what follows from it."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from bayes_scaling._base.checksums import read_checksum
 from bayes_scaling._base.files import write_csv, write_json
@@ -23,10 +21,12 @@ from bayes_scaling.cli.options import (
     Counts,
     Draws,
     FittedCost,
+    Independent,
     Method,
     ModelFile,
     Seed,
     SingleLaw,
+    Strict,
     StudyDir,
     Tables,
     Tune,
@@ -66,10 +66,8 @@ def fit(
     seed: Seed = None,
     method: Method = None,
     single: SingleLaw = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
-    independent: Annotated[
-        bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")
-    ] = False,
+    strict: Strict = False,
+    independent: Independent = False,
 ) -> None:
     """Sample the posterior of a model given runs.
 
@@ -78,7 +76,8 @@ def fit(
 
     Writes to DIR: fit.nc (the draws), parameters.csv, diagnostics.json, points.csv (points to predict at), figures/.
     """
-    import arviz_base  # noqa: F401 - it looks at every module imported before it, and nutpie would have it look at twice as many
+    # Imported before nutpie: it goes through all modules that are imported by then, which are half as many.
+    import arviz_base  # noqa: F401
 
     from bayes_scaling.data.cost_axis import at_cost
     from bayes_scaling.inference.fit import fit as sample
@@ -106,11 +105,9 @@ def fit(
     start = perf_counter()
     with progress_lines():
         fitted: Posterior = fit_stack(study, data, settings) if len(models) > 1 else sample(study.model, data, settings)
-    seconds = perf_counter() - start
+    made = _made(study, perf_counter() - start) | {"asked": _asked(model, runs, column, unit, cost)}
     parameters, notes = parameters_of(fitted), findings(fitted)
-    asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": column or [], "units": unit or []}
-    asked |= {"cost": [cost]} if cost is not None else {}
-    _write(folder, study, fitted, parameters, _diagnostics(fitted, notes) | _made(study, seconds) | {"asked": asked})
+    _write(folder, study, fitted, parameters, _diagnostics(fitted, notes) | made)
     _summary(fitted, parameters, settings, [note for note in notes if note not in before], folder)
 
 
@@ -136,6 +133,7 @@ def _write(folder: Path, study: "Study", fitted: "Posterior", parameters: "pd.Da
     """Write the folder of a fit as one: draws, tables, diagnostics and figures."""
     from bayes_scaling.inference.saving import save
     from bayes_scaling.plots.overview import figures
+    from bayes_scaling.prediction.starting_points import starting_points
     from bayes_scaling.report.record import earlier_figures
 
     drawn = {f"figures/{file_name(name)}.png": figure for name, figure in figures(fitted, study.figure).items()}
@@ -145,7 +143,7 @@ def _write(folder: Path, study: "Study", fitted: "Posterior", parameters: "pd.Da
         belongs = {"fit_sha256": read_checksum(new / "fit.nc"), "figures": list(drawn)}
         write_json(diagnostics | belongs, new / "diagnostics.json")
         write_csv(parameters, new / "parameters.csv")
-        write_csv(_points(fitted), new / "points.csv")
+        write_csv(starting_points(fitted), new / "points.csv")
         for name, figure in drawn.items():
             write_figure(figure, new / name)
     if old:
@@ -163,39 +161,8 @@ def _answers_of_earlier_fit(folder: Path) -> list[str]:
     return sorted(path.name for path in answers if path.is_file() and path.stat().st_mtime_ns > fitted)
 
 
-MOST_CELLS = 1_000
-"""Of more combinations of levels those are listed that the runs have."""
-
-
-def _points(fitted: "Posterior") -> "pd.DataFrame":
-    """Return points to start from: each level of the law's groups at the reference, the data's edge and ten times beyond.
-
-    Inputs from a schedule go together: there it is the last row of each run.
-    """
-    from itertools import product
-    from math import prod
-
-    import pandas as pd
-
-    from bayes_scaling.data.points import in_column_units
-    from bayes_scaling.inference.stacking import groups_needed
-
-    runs = fitted.runs
-    if runs.columns.schedule is not None:
-        last = runs.table.groupby("run").tail(1) if "run" in runs.table else runs.table.tail(1)
-        return in_column_units(last.drop(columns=["response", "measurement_error"], errors="ignore"), runs.columns)
-    groups = {dim: runs.levels[dim] for dim in groups_needed(fitted)}
-    held, zeros = runs.held, [name for name, one in runs.columns.inputs.items() if one.zero]
-    largest = {name: float(runs.table[name].max()) for name in runs.columns.inputs if name not in zeros}
-    places = [held, held | largest, held | {name: 10 * value for name, value in largest.items()}]
-    cells: Iterable[tuple[Any, ...]] = product(*groups.values())
-    if prod(map(len, groups.values())) > MOST_CELLS:  # those that the runs have
-        cells = runs.table[list(groups)].drop_duplicates().itertuples(index=False, name=None)
-    rows = [dict(zip(groups, cell, strict=True)) | place for cell in cells for place in places]
-    return in_column_units(pd.DataFrame(rows), runs.columns)
-
-
 def _diagnostics(fitted: "Posterior", notes: "tuple[Finding, ...]") -> dict[str, Any]:
+    """Return what diagnostics.json says of draws, rows and findings."""
     health = fitted.health
     assert health is not None
     return {**judged(health), **asdict(health), **_laws(fitted)} | {
@@ -230,9 +197,18 @@ def _made(study: "Study", seconds: float) -> dict[str, Any]:
     return {"model": study.name, "title": study.title, "figure": figure, "seconds": round(seconds, 1), "versions": versions()}
 
 
+def _asked(
+    model: str, runs: list[Path] | None, columns: list[str] | None, units: list[str] | None, cost: str | None
+) -> dict[str, Any]:
+    """Return the options that say what is fitted, from which a report makes the command of a backtest."""
+    asked = {"model": model, "runs": [str(path) for path in runs or []], "columns": columns or [], "units": units or []}
+    return asked | ({"cost": [cost]} if cost is not None else {})
+
+
 def _summary(
     fitted: "Posterior", parameters: "pd.DataFrame", settings: "Settings", notes: "Sequence[Finding]", folder: Path
 ) -> None:
+    """Print what was found, the parameters and what they say; exit with 3 where draws are not accepted."""
     from bayes_scaling.inference.stacking import Stack, without_health
     from bayes_scaling.report.sentences import stack_sentences, summary_sentences
 

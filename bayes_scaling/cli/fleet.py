@@ -16,10 +16,12 @@ from bayes_scaling.cli.options import (
     ColumnNames,
     Counts,
     Draws,
+    Independent,
     Method,
     ModelFile,
     Seed,
     SingleLaw,
+    Strict,
     Tune,
     Units,
     for_table,
@@ -76,10 +78,8 @@ def fleet(
     seed: Seed = None,
     method: Method = None,
     single: SingleLaw = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")] = False,
-    independent: Annotated[
-        bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")
-    ] = False,
+    strict: Strict = False,
+    independent: Independent = False,
 ) -> None:
     """Fit a model to each of many curves or sweeps of a table: one fit for each level of a column.
 

@@ -88,6 +88,10 @@ NamePattern = Annotated[
 ]
 Joined = Annotated[Path | None, typer.Option(metavar="TABLE", help="What else is known of runs, in a column run.")]
 LastRows = Annotated[bool, typer.Option("--last", help="One row a run: the last value of each metric.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 3 on anything but clean draws, noted ones too.")]
+Independent = Annotated[
+    bool, typer.Option("--independent", help="Take rows that look like checkpoints of runs for runs of their own.")
+]
 SEED = "The same seed gives the same numbers on the same machine"
 Seed = Annotated[int | None, typer.Option(help=f"{SEED}; 0 unless MODEL says otherwise.")]
 AnySeed = Annotated[int, typer.Option(help=f"{SEED}.")]

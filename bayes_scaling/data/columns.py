@@ -182,6 +182,7 @@ class Columns:
                 raise InputError(f"inputs and groups need names of their own; 'cost_{name}' is that of the cost {name!r}")
 
     def _check_outputs(self) -> None:
+        """Refuse several outputs beside what is read from logs, and columns with two meanings."""
         if not self.outputs:
             return
         of_logs = [name for name in ("curve", "average", "schedule") if getattr(self, name) is not None]

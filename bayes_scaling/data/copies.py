@@ -25,6 +25,7 @@ TWIN_SHARE = 0.1
 """Of losses that are printed with few decimals fewer rows than this share may agree by chance."""
 
 MAX_NAMED = 3
+"""So many columns are named where there are more."""
 
 DIGITS = 12
 """Numbers that agree in so many digits are one."""

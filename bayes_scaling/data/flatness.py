@@ -19,6 +19,7 @@ SPAN = 2.0
 """An input that spans less than such a factor says nothing of whether the loss depends on it."""
 
 MIN_VALUES = 3
+"""Runs from which on dependence on an input is looked for."""
 MIN_SIGMAS = 2.0
 """Slopes are known to so many standard errors."""
 FEW_LEVELS = 6

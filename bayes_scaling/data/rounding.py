@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling._base.quantiles import MAD_TO_SD
 
 MAX_DECIMALS = 8
+"""Decimals that are looked for in printed numbers, at most."""
 EXACT_STEPS = 0.005
 """Values are multiples of a step to within this share of it, and to within single precision."""
 
@@ -104,6 +106,7 @@ def _scatter(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], groups
 
 
 def _of_repeats(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], groups: tuple[str, ...]) -> float | None:
+    """Return the scatter of rows at the same inputs and levels; None where too few repeat."""
     by = [*inputs, *(group for group in groups if group != "run")]
     if not by:
         return None
@@ -117,6 +120,7 @@ def _of_repeats(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
 
 
 def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], groups: tuple[str, ...]) -> float | None:
+    """Return the robust scatter about a polynomial of the log inputs, the highest degree that rows allow; None for none."""
     logs = [np.log(table[name].to_numpy()) for name in inputs]
     logs = [(x - x.mean()) / x.std() for x in logs if np.ptp(x) > 0]
     shifts = [pd.get_dummies(table[dim].astype(str), drop_first=True).to_numpy(float) for dim in groups if _few(table[dim])]
@@ -125,12 +129,14 @@ def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
         design = np.column_stack([np.ones(len(y)), *terms, *shifts])
         if np.linalg.matrix_rank(design) * PER_TERM <= len(y):
             off, rank = _robustly(design, y)
-            return 1.4826 * float(np.median(np.sort(np.abs(off))[rank:]))  # as many go through the surface, whatever they are
+            return MAD_TO_SD * float(
+                np.median(np.sort(np.abs(off))[rank:])
+            )  # as many go through the surface, whatever they are
     return None
 
 
 def _robustly(design: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return what is left of rows by least absolute deviations, so that rows astray do not hide how close the others lie."""
+    """Return what is left of rows by least absolute deviations, so that outliers do not hide how close the others lie."""
     weights, off, rank = np.ones(len(y)), y, np.linalg.matrix_rank(design)
     for _ in range(REWEIGHTINGS):
         at, _, _, _ = np.linalg.lstsq(design * weights[:, None], y * weights, rcond=None)

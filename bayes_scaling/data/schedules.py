@@ -40,6 +40,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, STEPLESS, Schedule
 
 MAX_STEP = 100_000_000
+"""Steps of a run at most: the schedule is held step by step."""
 OF_SHARES = {
     "lr_fall": fall,
     "lr_weighted": weighted,

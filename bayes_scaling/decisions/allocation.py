@@ -12,9 +12,9 @@ from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.convention_words import input_words
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.run_costs import UNIQUE

@@ -12,6 +12,7 @@ from bayes_scaling.inference.health_line import carried
 from bayes_scaling.model.priors import Prior, distribution
 
 PRIOR_DRAWS = 4000
+"""Draws of exponents where only a prior of them is given."""
 
 _DRAW: dict[str, Callable[[np.random.Generator, Mapping[str, float], int], np.ndarray]] = {
     "Normal": lambda rng, of, size: rng.normal(of["mu"], of["sigma"], size),

@@ -23,6 +23,7 @@ from bayes_scaling.prediction.goal import refuse_rising
 PLACES_OF_A_CURVE = 65
 """Places of the range at which a curve is looked at, equally far apart in the logarithm."""
 HALVINGS = 10
+"""Times that the step about a minimum is halved."""
 ROUNDING = 1e-12
 """A dip shallower than this share of the loss is taken for rounding."""
 
@@ -171,6 +172,7 @@ def lowest(curve: Curve, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def _refined(curve: Curve, place: np.ndarray, value: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a minimum more closely: steps are halved, then a parabola is laid through three places."""
     for _ in range(HALVINGS):
         step = step / 2
         left, right = curve(place - step), curve(place + step)

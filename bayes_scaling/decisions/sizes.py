@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import moved_inputs, split_inputs, unique_limit
@@ -19,6 +19,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, parts
 from bayes_scaling.prediction.summary import expected_rows, flat_draws
 
 SIZES = 49
+"""Sizes of the grid on which losses of a budget are known."""
 HALF_WIDTH = 3.5
 """Sizes are tried up to so many e-folds, a factor of thirty, on either side of the middle."""
 

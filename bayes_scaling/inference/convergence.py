@@ -10,6 +10,7 @@ import xarray as xr
 from bayes_scaling._base.numbers import MAX_DIGITS, exact, number, rounded
 
 TAILS = (0.05, 0.95)
+"""Quantiles whose effective sample size is that of the tails."""
 FEWEST_DRAWS = 8
 """Of a chain: halves of fewer than four draws have no autocovariance to speak of."""
 

@@ -8,7 +8,9 @@ from bayes_scaling._base.numbers import percent
 LEVELS = (0.01, 0.05, 0.1, 0.25)
 """Tails that a place is named by: the narrowest that holds nearly all divergences."""
 NEARLY_ALL = 0.9
+"""Share of divergences that a place must hold to be named."""
 FEW = 3
+"""Of fewer divergences no place is named."""
 CLEAR = 2.5
 """Standard errors by which the mean rank must lie off the middle before a place is named: several parameters are tried."""
 CLEAR_OF_FEW = 1.4

@@ -31,6 +31,7 @@ LEAST_ROUNDS, ROUNDS = 2, 4
 """A posterior along a curve reaches where the first proposal does not, and k, which is of points that were proposed, does not
 see what was missed: draws of one round are narrower than such a posterior, of small curves by 1 % on average."""
 STARTS, STEPS = 6, 200
+"""Places that the search of the mode starts from, and its steps at most."""
 MOST_NUMBERS = 80
 """Of posteriors in more dimensions hardly any proposal has weight."""
 DEGREES = 7.0
@@ -40,6 +41,7 @@ STEP = 1e-4
 DISTANCES = (1.0, 2.0, 3.5)
 """At which the log density says how wide a side is, in standard deviations."""
 NARROWEST, WIDEST = 0.3, 4.0
+"""Bounds of the scale of one side of an axis, over the scale that the curvature at the mode says."""
 WIDER = 2.0
 """By so much over the number of dimensions, as a share, later proposals are wider than the points so far: a constant factor of
 proposals is lost to it, whatever the dimensions."""

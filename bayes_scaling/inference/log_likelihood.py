@@ -57,6 +57,7 @@ def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool
 
 
 def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+    """Return the log density of each row in each draw; chain, draw, row."""
     from scipy import stats
 
     noise, draws = fit.model.noise, fit.posterior
@@ -66,15 +67,15 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     there = possible(centre, noise.on) if noise.on != "loss" else xr.ones_like(centre, dtype=bool)
     left = on_scale(seen, noise.on) - on_scale(centre.where(there, 0.5), noise.on) - shared
     scale, white = scales_with_error(fit, frame, scale)
-    astray = contamination(fit, frame, scale, white)
+    outliers = contamination(fit, frame, scale, white)
     wider = 1.0 + own_variance(fit, frame, scale, white)
     scale = scale * np.sqrt(wider)
     z, scale = xr.broadcast(left / scale, scale)
     nu = draws["noise_nu"].to_numpy()[..., None] if noise.distribution == "student_t" else None
     of = z.transpose("chain", "draw", "row").to_numpy()
-    if astray is not None:
+    if outliers is not None:
         variance = (wider + xr.zeros_like(z)).transpose("chain", "draw", "row").to_numpy()
-        density = _mixture_density(of, np.sqrt(1.0 + astray.added / variance), astray)
+        density = _mixture_density(of, np.sqrt(1.0 + outliers.added / variance), outliers)
     else:
         density = np.asarray(stats.norm.logpdf(of) if nu is None else stats.t.logpdf(of, nu))
     rows: xr.DataArray = z.transpose("chain", "draw", "row").copy(data=density) - np.log(scale)
@@ -85,13 +86,13 @@ def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.D
     return rows.where(there, -np.inf)
 
 
-def _mixture_density(z: np.ndarray, times: np.ndarray, astray: Contamination) -> np.ndarray:
+def _mixture_density(z: np.ndarray, times: np.ndarray, outliers: Contamination) -> np.ndarray:
     """Return the log density of standardized rows whose scatter is so many times as wide in outliers."""
     from scipy import stats
 
     with np.errstate(divide="ignore"):  # where an outlier is surely among the rows behind one
         found: np.ndarray = np.logaddexp(
-            astray.none + stats.norm.logpdf(z), np.log(astray.probability) + stats.norm.logpdf(z, scale=times)
+            outliers.none + stats.norm.logpdf(z), np.log(outliers.probability) + stats.norm.logpdf(z, scale=times)
         )
     return found
 
@@ -196,8 +197,8 @@ def _along_runs(fit: Fit) -> xr.DataArray:
     shape, rows = left.shape, left.shape[-1]
     flat = [np.ascontiguousarray(np.broadcast_to(of, shape)).reshape(-1, rows) for of in (left / scale, kept, own / scale**2)]
     back = np.argsort(order)
-    if (astray := contamination_of(fit, table)) is not None:
-        flat += [np.ascontiguousarray(of).reshape(-1, rows) for of in (astray.added, astray.none)]
+    if (outliers := contamination_of(fit, table)) is not None:
+        flat += [np.ascontiguousarray(of).reshape(-1, rows) for of in (outliers.added, outliers.none)]
         density = np.reshape([gaussian_sum.forward(*one) for one in zip(*flat, strict=True)], shape) - np.log(scale)
         return xr.DataArray(density[..., back], dims=("chain", "draw", "row"), name=RESPONSE)
     seen = [kalman.forward(*one) for one in zip(*flat, strict=True)]

@@ -74,8 +74,8 @@ def noise_parts(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool = True) -
     shared, scale = group_effects_and_scale(fit, frame, seed, new=new)
     scale, white = scales_with_error(fit, frame, scale)
     own = own_variance(fit, frame, scale, white)
-    astray = contamination(fit, frame, scale, white)
-    steps = _scatter(fit, frame, seed, own, astray)
+    outliers = contamination(fit, frame, scale, white)
+    steps = _scatter(fit, frame, seed, own, outliers)
     if fit.model.noise.residual_correlation is not None:
         steps = _between_outputs(fit, frame, steps, scatter_share(fit, frame, scale))
     scatter = scale * xr.DataArray(steps, dims=("chain", "draw", "row"))
@@ -91,14 +91,14 @@ def _drawn(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArr
     return runs
 
 
-def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any, astray: Contamination | None) -> np.ndarray:
+def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any, outliers: Contamination | None) -> np.ndarray:
     """Return draws of each row's scatter in units of its scale, correlated along a run; dimensions chain, draw, row.
 
     Parameters
     ----------
     own
         What `own_variance` returns.
-    astray
+    outliers
         What `contamination` returns.
     """
     draws, noise = fit.posterior, fit.model.noise
@@ -109,8 +109,8 @@ def _scatter(fit: Fit, frame: pd.DataFrame, seed: int, own: Any, astray: Contami
     else:
         steps = np.stack([random.standard_t(draws["noise_nu"].to_numpy()) for random in streams])
     more = None
-    if astray is not None:
-        none, added = (np.moveaxis(of, -1, 0) for of in (astray.none, astray.added))
+    if outliers is not None:
+        none, added = (np.moveaxis(of, -1, 0) for of in (outliers.none, outliers.added))
         chosen = added * (np.stack([random.uniform(size=shape) for random in streams]) < -np.expm1(none))
         more = (chosen, added, none)
     if noise.correlation is not None:

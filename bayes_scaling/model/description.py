@@ -29,6 +29,7 @@ from bayes_scaling.model.specification import (
 )
 
 NINETY = (0.05, 0.95)
+"""Probabilities at the ends of a 90 % interval."""
 NAMES = {"LogNormal": "log-normal", "HalfNormal": "half-normal", "StudentT": "Student-t", "LogStudentT": "log-Student-t"}
 
 
@@ -152,6 +153,7 @@ def _place(name: str, of: Reference) -> str:
 
 
 def _about(model: Model) -> list[str]:
+    """Return where priors are, how parameters are correlated and how runs scatter, a sentence each."""
     at = "Inputs are divided by their references before the law sees them, so that coefficients are losses there."
     places = ", ".join(f"{name} {_place(name, of)}" for name, of in prior_references(model).items())
     return [
@@ -164,6 +166,7 @@ def _about(model: Model) -> list[str]:
 
 
 def _correlated(noise: Noise) -> Iterator[str]:
+    """Yield how the scatter of rows is correlated, and which rows are outliers, a sentence each."""
     if noise.correlation is not None:
         yield (
             "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "
@@ -210,6 +213,7 @@ def _alike(term: Smooth) -> str:
 
 
 def _varies(term: Effect, *, log: bool) -> str:
+    """Return how the levels of a term are distributed, in words."""
     scale = " on the log scale" if log else ""
     if isinstance(term, ByLevel):
         own = ", ".join(f"{level} {prior_words(of)}" for level, of in term.priors.items())

@@ -34,6 +34,7 @@ FARTHEST = 500.0
 """Log odds of an outlier beyond which a row is taken for one."""
 TAIL, HALVINGS = 0.05, 50
 HALF_LOG_2PI = 0.5 * log(2.0 * pi)
+"""Constant of a normal log density."""
 
 
 def mixture(odds: Any, times: Any, count: Any, math: Any) -> tuple[Any, Any]:
@@ -95,9 +96,9 @@ def step(z: Any, before: Any, spread: Any, v: Any, x: Any, none: Any) -> tuple[A
     """
     off, narrow, wide = z - before, spread + v, spread + v + x
     usual = none - 0.5 * (off * off / narrow + np.log(narrow))
-    astray = np.log(-np.expm1(none)) - 0.5 * (off * off / wide + np.log(wide))
-    apart = astray - usual
-    density = np.maximum(usual, astray) + np.log1p(np.exp(-np.abs(apart))) - HALF_LOG_2PI
+    outlying = np.log(-np.expm1(none)) - 0.5 * (off * off / wide + np.log(wide))
+    apart = outlying - usual
+    density = np.maximum(usual, outlying) + np.log1p(np.exp(-np.abs(apart))) - HALF_LOG_2PI
     outlier = 0.5 * (1.0 + np.tanh(0.5 * apart))
     gain, gain_wide = spread / narrow, spread / wide
     moved = (gain_wide - gain) * off
@@ -162,23 +163,23 @@ def backward(
     for i in range(n - 1, -1, -1):
         spread = a[i] * a[i] * left[i] + 1.0 - a[i] * a[i]
         off, narrow, wide = z[i] - a[i] * mean[i], spread + v[i], spread + v[i] + x[i]
-        astray = outlier[i]
-        usual = 1.0 - astray
+        outlying = outlier[i]
+        usual = 1.0 - outlying
         gain, gain_wide = spread / narrow, spread / wide
         moved = (gain_wide - gain) * off
-        to_astray = to_mean * moved + to_left * (gain_wide * (v[i] + x[i]) - gain * v[i] + (usual - astray) * moved * moved)
-        to_ratio = to_astray * usual * astray
-        to_usual, to_outlier = to_density[i] * usual - to_ratio, to_density[i] * astray + to_ratio
-        to_moved = to_left * 2.0 * usual * astray * moved + to_mean * astray
+        to_outlying = to_mean * moved + to_left * (gain_wide * (v[i] + x[i]) - gain * v[i] + (usual - outlying) * moved * moved)
+        to_ratio = to_outlying * usual * outlying
+        to_usual, to_outlier = to_density[i] * usual - to_ratio, to_density[i] * outlying + to_ratio
+        to_moved = to_left * 2.0 * usual * outlying * moved + to_mean * outlying
         to_gain = to_mean * off + to_left * usual * v[i] - to_moved * off
-        to_gain_wide = to_left * astray * (v[i] + x[i]) + to_moved * off
+        to_gain_wide = to_left * outlying * (v[i] + x[i]) + to_moved * off
         to_narrow = -to_gain * gain / narrow - 0.5 * to_usual * (1.0 - off * off / narrow) / narrow
         to_wide = -to_gain_wide * gain_wide / wide - 0.5 * to_outlier * (1.0 - off * off / wide) / wide
         to_off = to_mean * gain + to_moved * (gain_wide - gain) - to_usual * off / narrow - to_outlier * off / wide
         to_spread = to_gain / narrow + to_gain_wide / wide + to_narrow + to_wide
         to_before = to_mean - to_off
         to_z[i] = to_off
-        to_x[i] = to_left * astray * gain_wide + to_wide
+        to_x[i] = to_left * outlying * gain_wide + to_wide
         to_v[i] = to_left * usual * gain + to_narrow + to_x[i]
         to_none[i] = to_usual + to_outlier * (1.0 + 1.0 / np.expm1(none[i]))
         to_a[i] = to_before * mean[i] + 2.0 * a[i] * to_spread * (left[i] - 1.0)

@@ -20,6 +20,7 @@ from pytensor.graph.op import Op
 from pytensor.link.numba.dispatch import basic
 
 HALF_LOG_2PI = 0.9189385332046727
+"""log(2 pi) / 2, the constant of a normal log density."""
 VERSION = 1
 """Of the kernel: a compiled one is kept on disk under it."""
 

@@ -19,6 +19,7 @@ DASHED = (0, (3, 2))
 ROOM = 0.14
 """Share of the vertical axis that each cost's name has for itself."""
 WIDE = 30.0
+"""An axis whose ends are further apart has ticks at powers of ten alone."""
 RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0)
 """Ticks of an axis of ratios that spans less than that."""
 

@@ -1,5 +1,6 @@
 """Candidate runs: what each saves of the loss of a decision against what it costs, and the best sets within the budget."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from bayes_scaling.decisions.design.candidates import LABEL
-from bayes_scaling.decisions.design.ranked import NextRuns
+from bayes_scaling.decisions.design.ranked import NextRuns, RunSet
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.style import COLOURS, COLUMN, INK, axis_of, log_ticks, paper
 
@@ -18,6 +19,9 @@ NAMED = 3
 
 CLOSE = (0.35, 0.05)
 """Names of points nearer than these shares of the axes would stand on each other."""
+
+SMALL, LARGE, MANY = 8, 18, 100
+"""Areas of points, in points squared: the small ones where there are more candidates than that."""
 
 OUTLINE = [withStroke(linewidth=1.5, foreground="white")]
 
@@ -79,26 +83,10 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     heights = {one.members: float(_height(found, one.reduction)) for one in found.sets}
     positive = [*told[told > 0], *(of for of in heights.values() if of > 0)]
     floor = min(positive, default=found.least) / 2.0
-    small = 8 if len(told) > 100 else 18
     at = np.where(told > 0, told, floor)
-    for mask, colour, face, label in (
-        (within & (told > 0), COLOURS[0], COLOURS[0], "one run"),
-        (within & (told <= 0), COLOURS[0], "none", "one run, not measurable"),
-        (~within, "#999999", "none", "beyond the budget"),
-    ):
-        if mask.any():
-            how: Any = {"facecolors": face, "edgecolors": colour, "linewidths": 0.7, "label": label, "zorder": 3}
-            ax.scatter(flop[mask], at[mask], small, **how)
+    _single_runs(ax, flop, at, within, told > 0)
     sets = [one for one in found.sets if len(one.members) > 1 and heights[one.members] > 0]
-    best = found.best
-    for one in sets:
-        face = COLOURS[1] if one == best else "white"
-        how = {"marker": "D", "facecolors": face, "edgecolors": COLOURS[1], "linewidths": 0.8, "zorder": 4 + (one == best)}
-        ax.scatter(one.flop, heights[one.members], 26, label="set of runs" if one is sets[0] else None, **how)
-    if best in sets:
-        _named(
-            ax, best.flop, heights[best.members], f"best set: {len(best.members)} runs", (-5, 4), ha="right", color=COLOURS[1]
-        )
+    _sets(ax, sets, found.best, heights)
     ax.set_xscale("log")
     ax.set_yscale("log")
     _room(ax, [*flop, *(one.flop for one in sets)], [*at, *(heights[one.members] for one in sets)])
@@ -113,6 +101,30 @@ def plot_next(found: NextRuns, ax: Axes | None = None) -> Axes:
     ax.set_ylabel(HEIGHTS[found.criterion])
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.3, columnspacing=1.0, borderaxespad=0.1)
     return ax
+
+
+def _single_runs(ax: Axes, flop: np.ndarray, at: np.ndarray, within: np.ndarray, measurable: np.ndarray) -> None:
+    """Draw each candidate: hollow where nothing measurable is saved, grey beyond the budget."""
+    size = SMALL if len(flop) > MANY else LARGE
+    for mask, colour, face, label in (
+        (within & measurable, COLOURS[0], COLOURS[0], "one run"),
+        (within & ~measurable, COLOURS[0], "none", "one run, not measurable"),
+        (~within, "#999999", "none", "beyond the budget"),
+    ):
+        if mask.any():
+            how: Any = {"facecolors": face, "edgecolors": colour, "linewidths": 0.7, "label": label, "zorder": 3}
+            ax.scatter(flop[mask], at[mask], size, **how)
+
+
+def _sets(ax: Axes, sets: Sequence[RunSet], best: RunSet, heights: Mapping[tuple[int, ...], float]) -> None:
+    """Draw sets of runs as diamonds, the best one filled and named."""
+    for one in sets:
+        face = COLOURS[1] if one == best else "white"
+        how: Any = {"marker": "D", "facecolors": face, "edgecolors": COLOURS[1], "linewidths": 0.8, "zorder": 4 + (one == best)}
+        ax.scatter(one.flop, heights[one.members], 26, label="set of runs" if one is sets[0] else None, **how)
+    if best in sets:
+        said = f"best set: {len(best.members)} runs"
+        _named(ax, best.flop, heights[best.members], said, (-5, 4), ha="right", color=COLOURS[1])
 
 
 def _room(ax: Axes, x: Any, y: Any) -> None:

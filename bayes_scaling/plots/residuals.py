@@ -1,4 +1,4 @@
-"""Do residuals along runs resemble their neighbours', by as much as the model says, and is nothing left once that is told?"""
+"""Autocorrelation of residuals along runs beside that of the model, and that of one-step-ahead residuals, which has to be 0."""
 
 from collections.abc import Sequence
 from typing import Any

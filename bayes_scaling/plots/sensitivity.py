@@ -22,6 +22,7 @@ COLOUR = {LAW: COLOURS[0], EFFECTS: COLOURS[4], DISCREPANCY: COLOURS[1], SCATTER
 ROW = 0.2
 """Height of a row, in inches."""
 LEAST_SHARE = 0.005
+"""Parts with smaller shares of the variance are not drawn."""
 MOST_ROWS = 11
 """Parts, or components, that are drawn."""
 LESS, MORE = COLOURS[5], COLOURS[0]
@@ -236,6 +237,7 @@ def _full(row: Mapping[Any, Any]) -> bool:
 
 
 def _name_axis(found: Sensitivity, ax: Axes) -> None:
+    """Name the axis of an answer, in its unit; logarithmic where the answer is and its range is wide."""
     form, asked = form_of(found.asked), found.asked.attrs
     response = str(asked.get("response", "loss"))
     what = {"contrast": f"{response} of one over the other", "multiplier": "multiplier", "plan": "best size"}

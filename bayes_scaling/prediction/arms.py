@@ -1,4 +1,4 @@
-"""The same points as those of two levels of a group."""
+"""Points as those of a level of a group: a row for the one level and a row for the other."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def points_of(fit: Posterior, group: str, level: object, points: Table) -> pd.Da
         Where points name a level of such a group, so that the two could not agree.
     """
     dims, table = fit.runs.columns.dims, in_base_units(points, fit.runs)
-    own, alike = dims[group], kin(fit, group)
+    own, alike = dims[group], groups_sharing_columns(fit, group)
     if named := [dim for dim in alike if dim in table and (dim,) != dims[dim] and not set(dims[dim]) <= set(own)]:
         missing = [part for part in dims[named[0]] if part not in own]
         raise InputError(
@@ -79,7 +79,7 @@ def distinct_points(fit: Posterior, group: str, points: pd.DataFrame) -> pd.Data
     """Return points without what they say of a group; those that differed by its level only are one."""
     if group not in (dims := fit.runs.columns.dims):
         return points
-    along = [dim for dim in kin(fit, group) if len(dims[group]) > 1 and set(dims[dim]) <= set(dims[group])]
+    along = [dim for dim in groups_sharing_columns(fit, group) if len(dims[group]) > 1 and set(dims[dim]) <= set(dims[group])]
     named = {group, *_parts(fit, group), *along} & set(points)
     rest = points.drop(columns=list(named))
     return rest[~rest.duplicated()] if named and len(rest.columns) else points
@@ -91,7 +91,12 @@ def _parts(fit: Posterior, group: str) -> list[str]:
     return [part for part in fit.runs.columns.dims[group] if part not in read]
 
 
-def kin(fit: Posterior, group: str) -> list[str]:
+def moves_other_groups(fit: Posterior, group: str) -> bool:
+    """Return whether a level of a group has levels of other groups that the law varies over: points cannot name those then."""
+    return not set(groups_sharing_columns(fit, group)).isdisjoint(groups_needed(fit))
+
+
+def groups_sharing_columns(fit: Posterior, group: str) -> list[str]:
     """Return the other groups that are made of some of the same columns as a group."""
     dims = fit.runs.columns.dims
     return [dim for dim, of in dims.items() if dim != group and set(of) & set(dims[group])]

@@ -5,8 +5,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.annealed import MIN_FALL
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.schedule_columns import DERIVED, FALL, STEPLESS
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.prediction.shared_misfit import WIDTH

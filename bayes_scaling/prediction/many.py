@@ -29,6 +29,7 @@ from bayes_scaling.prediction.summary import summarize_at
 TRIED = 100
 """Tasks of which one that can be read is sought, to check points against."""
 NAMED = 3
+"""So many tasks are named where there are more."""
 
 
 def parameters_and_predictions(fit: Fit, extra: Mapping[str, Any] | None) -> pd.DataFrame:

@@ -55,9 +55,9 @@ def outlier_probabilities(fit: Fit) -> pd.DataFrame:
     order = np.arange(len(table)) if noise.correlation is None else neighbours(table, noise.correlation.along)["order"]
     rows, seen = table.iloc[order].reset_index(drop=True), table["response"].to_numpy()[order]
     left, scale, own = residuals_and_scales(thin, rows, seen)
-    astray = contamination_of(thin, rows)
-    assert astray is not None
-    z, x, none = left / scale, astray.added, astray.none
+    outliers = contamination_of(thin, rows)
+    assert outliers is not None
+    z, x, none = left / scale, outliers.added, outliers.none
     if noise.correlation is None:
         mean, probability = np.zeros_like(z), step(z, 0.0, 1.0, 0.0, x, none)[1]
     else:

@@ -32,8 +32,11 @@ from bayes_scaling.model.priors import Z90
 from bayes_scaling.prediction.forecast import along_runs
 
 MAX_DRAWS_COMPARED = 200
+"""Draws that residuals are of, at most."""
 MOST_PAIRS = 60_000
+"""Pairs of rows whose residuals are correlated, at most."""
 BINS = 12
+"""Classes of distance between two rows."""
 MAX_SHARE_APART = 0.6
 """Rows up to this share of the longest run apart, in e-folds, are compared."""
 
@@ -58,12 +61,12 @@ def run_residuals(fit: Fit) -> xr.Dataset:
     """
     along, thin, table = along_runs(fit), thinned(fit), _in_order(fit)
     left, scale, own = residuals_and_scales(thin, table, table["response"].to_numpy())
-    kept, astray = kept_along(thin, neighbours(table, along)["gap"]), contamination_of(thin, table)
+    kept, outliers = kept_along(thin, neighbours(table, along)["gap"]), contamination_of(thin, table)
     rows = {name: ("row", table[name].to_numpy()) for name in (along, "run")}
-    innovation, times = innovations(left / scale, kept, own / scale**2, astray)
+    innovation, times = innovations(left / scale, kept, own / scale**2, outliers)
     found = {
-        "residual": _residual_scores(thin, left, scale, own, astray),
-        "innovation": normal_scores(thin, innovation, times, astray),
+        "residual": _residual_scores(thin, left, scale, own, outliers),
+        "innovation": normal_scores(thin, innovation, times, outliers),
     }
     scores = {name: (("chain", "draw", "row"), of) for name, of in found.items()}
     return xr.Dataset(scores, rows, {"along": along, "units": fit.runs.columns.inputs[along].unit})
@@ -138,7 +141,7 @@ def thinned(fit: Fit) -> Fit:
 
 
 def innovations(
-    z: np.ndarray, kept: np.ndarray, own: np.ndarray, astray: Contamination | None = None
+    z: np.ndarray, kept: np.ndarray, own: np.ndarray, outliers: Contamination | None = None
 ) -> tuple[np.ndarray, Any]:
     """Return standardised innovations of rows, and how many times as wide they are in outliers; 1 where there are none.
 
@@ -154,8 +157,8 @@ def innovations(
     from bayes_scaling.model import gaussian_sum
     from bayes_scaling.model.kalman import forward
 
-    if astray is not None:
-        every = (z, kept, own, astray.added, astray.none)
+    if outliers is not None:
+        every = (z, kept, own, outliers.added, outliers.none)
         flat = [np.ascontiguousarray(np.broadcast_to(of, z.shape)).reshape(-1, z.shape[-1]) for of in every]
         mean, spread = np.moveaxis(np.array([gaussian_sum.predicted(*one) for one in zip(*flat, strict=True)]), 1, 0)
         narrow = spread + flat[2]
@@ -168,15 +171,15 @@ def innovations(
 
 
 def _residual_scores(
-    fit: Fit, left: np.ndarray, scale: np.ndarray, own: np.ndarray, astray: Contamination | None
+    fit: Fit, left: np.ndarray, scale: np.ndarray, own: np.ndarray, outliers: Contamination | None
 ) -> np.ndarray:
     """Return normal scores of what is left of rows, each for itself."""
     variance = scale**2 + own
-    times = 1.0 if astray is None else np.sqrt(1.0 + astray.added * scale**2 / variance)
-    return normal_scores(fit, left / np.sqrt(variance), times, astray)
+    times = 1.0 if outliers is None else np.sqrt(1.0 + outliers.added * scale**2 / variance)
+    return normal_scores(fit, left / np.sqrt(variance), times, outliers)
 
 
-def normal_scores(fit: Fit, values: np.ndarray, times: Any = 1.0, astray: Contamination | None = None) -> np.ndarray:
+def normal_scores(fit: Fit, values: np.ndarray, times: Any = 1.0, outliers: Contamination | None = None) -> np.ndarray:
     """Return normal scores of standardised values, which are the values themselves where the noise is normal.
 
     Parameters
@@ -186,8 +189,8 @@ def normal_scores(fit: Fit, values: np.ndarray, times: Any = 1.0, astray: Contam
     """
     from scipy import special, stats
 
-    if astray is not None:
-        return mixture_scores(values, times, astray.probability)
+    if outliers is not None:
+        return mixture_scores(values, times, outliers.probability)
     if fit.model.noise.distribution == "normal":
         return values
     nu = fit.posterior["noise_nu"].to_numpy()[..., None]

@@ -35,6 +35,7 @@ type Alignment = Literal["fraction", "along"]
 """Whether places are fractions of a run, or distances along it."""
 
 FEWEST_RUNS, FEWEST_ROWS, MOST_ROWS = 3, 5, 1500
+"""Runs, and rows of each, from which on there is a shared misfit; rows that are looked at."""
 MAX_PROBABILITY_BY_CHANCE = 0.01
 """Means over runs of independent paths lie as far from zero as these do with at most this probability."""
 MOSTLY = 0.5
@@ -43,9 +44,11 @@ SMOOTH = 2.0
 """Residuals that are so many e-folds apart are taken for independent where means are tested."""
 LENGTHS = (0.1, 0.2, 0.4, 0.8, 1.6)
 AMPLITUDES = (0.5, 1.0, 2.0, 4.0)
+"""Lengths, in e-folds, and amplitudes, in root mean squares of the means, that are tried."""
 FINE, NARROWEST = 0.1, 0.02
 """Bins are as wide as this quantile of the steps between rows, so that a cooldown stays sharp, and at least so many e-folds."""
 LEAST_OWN = 1e-4
+"""Least share of the noise's covariance that stays a run's own."""
 SAID = 0.01
 """Range of a shared misfit of the log loss that is worth a sentence."""
 WIDTH = 1.5
@@ -198,8 +201,8 @@ def _residuals(fit: Fit, table: pd.DataFrame) -> tuple[np.ndarray, float, float]
     left = np.where(np.isfinite(left), left, 0.0)
     white = white_scale(fit, table)
     own = measurement_scale(fit, table) ** 2 + (0.0 if white is None else _rows(white, centre) ** 2)
-    if (astray := contamination(fit, table, *scales_with_error(fit, table, scale))) is not None:
-        added = xr.DataArray(astray.probability * astray.added, dims=("chain", "draw", "row"))
+    if (outliers := contamination(fit, table, *scales_with_error(fit, table, scale))) is not None:
+        added = xr.DataArray(outliers.probability * outliers.added, dims=("chain", "draw", "row"))
         own = own + _rows(added * scale**2, centre)
     return left, float((_rows(scale, centre) ** 2).mean()), float(np.mean(own))
 

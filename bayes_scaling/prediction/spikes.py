@@ -23,13 +23,13 @@ def contamination_of_rows(fit: Fit, frame: pd.DataFrame, scale: Any) -> Contamin
     return Contamination(as_draws(like, like), found.added.reshape(-1, len(frame)) * as_draws(parts[0], like) ** 2)
 
 
-def at_rows(astray: Contamination, rows: np.ndarray) -> Contamination:
+def at_rows(outliers: Contamination, rows: np.ndarray) -> Contamination:
     """Return the same for some of the rows."""
-    return Contamination(astray.none[:, rows], astray.added[:, rows])
+    return Contamination(outliers.none[:, rows], outliers.added[:, rows])
 
 
 def outliers_drawn(
-    rng: np.random.Generator, off: np.ndarray, covariance: np.ndarray, astray: Contamination
+    rng: np.random.Generator, off: np.ndarray, covariance: np.ndarray, outliers: Contamination
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what outliers, drawn row by row, add to the variance of rows, and the log density of the rows in each draw.
 
@@ -44,15 +44,15 @@ def outliers_drawn(
     mean, left = np.zeros_like(off), covariance.copy()
     for i in range(off.shape[1]):
         narrow, gone = left[:, i, i], off[:, i] - mean[:, i]
-        wide = narrow + astray.added[:, i]
+        wide = narrow + outliers.added[:, i]
         with np.errstate(divide="ignore"):
-            usual = astray.none[:, i] - 0.5 * (gone**2 / narrow + np.log(narrow))
-            other = np.log(astray.probability[:, i]) - 0.5 * (gone**2 / wide + np.log(wide))
+            usual = outliers.none[:, i] - 0.5 * (gone**2 / narrow + np.log(narrow))
+            other = np.log(outliers.probability[:, i]) - 0.5 * (gone**2 / wide + np.log(wide))
         both = np.logaddexp(usual, other)
         chosen = rng.uniform(size=len(off)) < np.exp(other - both)
         variance = np.where(chosen, wide, narrow)
         gain = left[:, i] / variance[:, None]
-        added[:, i], log = chosen * astray.added[:, i], log + both
+        added[:, i], log = chosen * outliers.added[:, i], log + both
         mean = mean + gain * gone[:, None]
         left = left - gain[:, :, None] * left[:, i][:, None, :]
     return added, log

@@ -29,6 +29,7 @@ from bayes_scaling.prediction.notes import bound_notes, far_notes, left_out, los
 from bayes_scaling.prediction.predict import Kind
 
 BLOCK = 64
+"""Points that are drawn and summed up at a time."""
 
 
 @carried

@@ -12,7 +12,7 @@ from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.inference.health_line import line_of
-from bayes_scaling.inference.stacking import Posterior, Stack, groups_needed, inputs_read
+from bayes_scaling.inference.stacking import Posterior, Stack, inputs_read
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.footnote import footnote
 from bayes_scaling.plots.overview import bands_figure, contrast_figure
@@ -22,7 +22,7 @@ from bayes_scaling.plots.sheet import sheet_figure
 from bayes_scaling.plots.shown import Shown, remember
 from bayes_scaling.plots.stack import laws_figure
 from bayes_scaling.plots.style import COLOURS, LEVELS, log_ticks, paper, with_unit
-from bayes_scaling.prediction.arms import kin
+from bayes_scaling.prediction.arms import moves_other_groups
 from bayes_scaling.report.budget import Budget, compared_group, ordered_levels
 from bayes_scaling.report.svg import Drawing, drawing
 
@@ -66,9 +66,10 @@ def check_figure(fit: Posterior) -> Drawing:
 
 
 def _contrasts(fit: Posterior, units: dict[str, str]) -> Iterator[Drawing]:
+    """Yield a figure for each level that is held against the one with most rows."""
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
-    if group is None or fit.runs.columns.schedule is not None or named_alike or set(kin(fit, group)) & set(groups_needed(fit)):
+    if group is None or fit.runs.columns.schedule is not None or named_alike or moves_other_groups(fit, group):
         return
     first, *others = ordered_levels(fit, group)
     for i, other in enumerate(others[:PAIRS]):
@@ -92,6 +93,7 @@ def _worse(fit: Posterior, level: str) -> str:
 
 
 def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
+    """Yield the figure of plans: size, tokens and loss over the budget."""
     if plans is None:
         return
     inputs, response = fit.runs.columns.inputs, fit.runs.columns.response

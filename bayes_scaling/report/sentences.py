@@ -8,10 +8,10 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import band, number, probability, rounded, spaced_name, unit_beside, value_at
 from bayes_scaling._base.quantiles import median_interval
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.checkpoints import not_ends
 from bayes_scaling.data.convention_words import counted_sentence
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.response import Response
 from bayes_scaling.data.roles.words import is_corpus_name
@@ -188,6 +188,7 @@ def _is_measured_on(fit: Posterior, group: str) -> bool:
 
 
 def _compared(fit: Posterior, group: str) -> tuple[str, ...]:
+    """Return how levels of a group compare at the largest budget of the runs; nothing where that cannot be said."""
     inputs = law_reads(fit)
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:

@@ -1,4 +1,4 @@
-"""Simulation-based calibration: does a model, fitted to runs that it simulated itself, know what it does not know?
+"""Simulation-based calibration: are the posteriors of runs that a model simulated itself as wide as they should be?
 
 theta ~ prior,   y ~ runs of theta,   theta_1, ..., theta_L ~ posterior given y:
 of any quantity f, the rank of f(theta) among f(theta_l) is uniform on 0, ..., L        (Talts et al. 2018, arXiv 1804.06788)

@@ -270,6 +270,7 @@ def _check_independent(model: Model) -> None:
 
 
 def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the table of a comparison, a row a law, the best beyond the runs first."""
     best = inside.sum().idxmax()
     behind = inside.sub(inside[best], axis=0)
     beyond = {str(name): rows["log_score"].to_numpy() for name, rows in points.groupby("law", sort=False)}

@@ -20,6 +20,7 @@ BANDS = {"50": ("q25", "q75"), "80": ("q10", "q90"), "90": ("q05", "q95")}
 """Central bands whose coverage is counted, by their nominal probability in percent."""
 
 SHARES = {quantile_name(share): share for share in (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)}
+"""Name of a quantile, as q05 -> its probability."""
 
 TINY = float(np.finfo(float).tiny)
 """What a loss at or below zero counts as: a law may fall there beyond its runs, and is then as wrong as can be said."""
@@ -144,6 +145,7 @@ def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _scores(points: pd.DataFrame) -> dict[str, float]:
+    """Return the scores of some held-out rows, as `score_table` names them."""
     seen = points["response"]
     covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
     log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))

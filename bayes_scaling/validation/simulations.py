@@ -162,3 +162,4 @@ def _possible(source: Source, simulations: int, seed: int) -> tuple[Fit, np.ndar
 
 
 SETTINGS = Settings(draws=500, tune=500, chains=2, progress=False)
+"""How the refits of a calibration are sampled unless settings are given: ranks need few draws."""

@@ -32,7 +32,7 @@ LEAST_FREE = 0.2
 """At least this share of a pattern is taken to be left by the law: some hundred draws tell a covariance no better."""
 
 CLIPPED = 3.0
-"""Scores are cut off here before patterns are looked for: single rows astray are outliers, no pattern."""
+"""Scores are cut off here before patterns are looked for: single outliers are no pattern."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +82,21 @@ def standardized(fit: Fit) -> Standardized:
     rows = table.reset_index(drop=True)
     left, scale, own = (of.reshape(-1, len(rows)) for of in residuals_and_scales(thin, rows, rows["response"].to_numpy()))
     usual = np.median(scale, axis=0)
-    z, times, astray = left / usual, 1.0, _usual(contamination_of(thin, rows))
+    z, times, outliers = left / usual, 1.0, _usual(contamination_of(thin, rows))
     if thin.model.noise.residual_correlation is not None:
         z = _apart(thin, rows, z, np.sqrt(np.maximum(1.0 - (measurement_scale(thin, rows) / usual) ** 2, 0.0)))
     if correlation is not None:
         gap = neighbours(rows, correlation.along)["gap"]
         length = float(np.median(thin.posterior[NOISE_LENGTH]))
-        z, times = innovations(z, np.exp(-gap / length), np.median(own, axis=0) / usual**2, astray)
+        z, times = innovations(z, np.exp(-gap / length), np.median(own, axis=0) / usual**2, outliers)
     usual = np.sqrt(usual**2 + np.median(own, axis=0)) if correlation is None else usual
     mean = np.nanmean(np.where(np.isfinite(z), z, np.nan), axis=0)
     nu = float(np.median(fit.posterior["noise_nu"])) if fit.model.noise.distribution == "student_t" else np.inf
     worth = 1.0 if nu == np.inf else (nu + 1.0) / (nu + 3.0)
     scores = _scores(mean, nu)
-    if astray is not None:
-        wider = np.sqrt(1.0 + astray.added) if correlation is None else np.median(times, axis=0)
-        scores = mixture_scores(mean, wider, astray.probability)
+    if outliers is not None:
+        wider = np.sqrt(1.0 + outliers.added) if correlation is None else np.median(times, axis=0)
+        scores = mixture_scores(mean, wider, outliers.probability)
     taken = np.nan_to_num(z - mean) * np.sqrt(worth / len(z))
     return Standardized(table, mean, scores, usual, taken, nu)
 
@@ -118,11 +118,11 @@ def _apart(fit: Fit, rows: pd.DataFrame, z: np.ndarray, share: np.ndarray) -> np
     return found
 
 
-def _usual(astray: Contamination | None) -> Contamination | None:
+def _usual(outliers: Contamination | None) -> Contamination | None:
     """Return what outliers do to rows, in the middle of the draws; a number a row."""
-    if astray is None:
+    if outliers is None:
         return None
-    return Contamination(*(np.median(of.reshape(-1, of.shape[-1]), axis=0) for of in (astray.none, astray.added)))
+    return Contamination(*(np.median(of.reshape(-1, of.shape[-1]), axis=0) for of in (outliers.none, outliers.added)))
 
 
 def _scores(z: np.ndarray, nu: float) -> np.ndarray:

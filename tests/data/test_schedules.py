@@ -17,8 +17,9 @@ from bayes_scaling.data.annealed import APPROACH, LAG, MIN_FALL
 from bayes_scaling.data.columns import Average, Schedule
 from bayes_scaling.data.schedule_columns import STEPLESS
 from bayes_scaling.data.schedules import log_input, schedule_inputs
-from bayes_scaling.laws.formula import law_text, law_value
+from bayes_scaling.laws.formula import law_text
 from bayes_scaling.laws.library import LAWS
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.arrays import data
 from bayes_scaling.model.build import build
 from bayes_scaling.model.defaults import default_priors

@@ -6,10 +6,10 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.cli.fit import _points
 from bayes_scaling.model.run_checks import check_runs
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.writing import study_text
+from bayes_scaling.prediction.starting_points import starting_points
 
 LAW = "E + A * params**-alpha + k * exp(-t * share)"
 TRUTH = {"E": 1.5, "A": 0.8, "alpha": 0.3, "k": 0.4, "t": 3.0}
@@ -59,7 +59,7 @@ def test_an_input_that_may_be_zero_is_held_as_in_the_largest_run() -> None:
     rows = table().assign(share=np.where(table()["params"] == 3e9, 0.25, 0.5))
     runs = bs.read_runs(rows, COLUMNS)
     assert runs.held == {"params": 1e8, "share": 0.25}
-    points = _points(bs.prior(model(), runs, draws=20))
+    points = starting_points(bs.prior(model(), runs, draws=20))
     assert set(points["share"]) == {0.25}
     assert sorted(points["params"]) == [1e8, 3e9, 3e10]
 

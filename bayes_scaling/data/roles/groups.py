@@ -94,7 +94,9 @@ BOOKKEEPING = {
 """Names of columns in which trackers keep books: levels of these are no kinds of runs."""
 SETTINGS = ("context",)
 MAX_LEVELS = 24
+"""Columns with more different labels are no groups: names of runs are."""
 LISTED = 6
+"""So many levels are listed; a setting that is a number has no more."""
 
 
 def find_groups(

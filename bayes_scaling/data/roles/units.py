@@ -38,6 +38,7 @@ TOKENS_MIDDLE, TOKENS_SPREAD = 1e10, log(30.0)
 PER_PARAM_MIDDLE, PER_PARAM_SPREAD = 30.0, log(6.0)
 COMPUTE_MIDDLE, COMPUTE_SPREAD = 1e20, log(300.0)
 SIX_SPREAD, LOSS_SPREAD = 0.5, 0.25
+"""Standard deviations of log(compute / (params x tokens)) about log 6, and of the log loss about Chinchilla's law."""
 SMALLEST, LARGEST = 1e3, 2e13
 """Parameters, and tokens, that no table's middle leaves."""
 WRITTEN_OUT = -6.0
@@ -124,6 +125,7 @@ def _told(
     best: float,
     said: Mapping[str, float],
 ) -> Units:
+    """Return the likeliest unit of each role, and which of several remain open, from the shares of combinations."""
     whole, factor, left = sum(share.values()), {}, {}
     for place, role in enumerate([*roles, "loss"]):
         of: dict[float | str | None, float] = {}

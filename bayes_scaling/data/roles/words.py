@@ -130,6 +130,7 @@ def _is_letter_unit(words: Sequence[str]) -> bool:
 
 
 def _meaning(role: str, words: Sequence[str]) -> Meaning | None:
+    """Return whether words may mean a role, and how surely; None where they do not."""
     joined = f" {' '.join(words)} "
     heads = [head for head in HEADS[role] if f" {head} " in joined]
     if not heads and role == "loss" and set(words) & HELD_OUT and set(words) <= HELD_OUT | CORPORA | FINAL | MEAN:

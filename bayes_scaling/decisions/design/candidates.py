@@ -112,6 +112,7 @@ def scatter(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, seed: int) ->
 
 
 def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Return the covariance of the scatter of each candidate's rows; candidate, row, row."""
     n, most = rows.shape
     scale = _array(group_effects_and_scale(fit, frame, seed, new=False)[1], len(frame))
     if "noise_nu" in fit.posterior:
@@ -143,9 +144,9 @@ def _with_outliers(
     dims = ("chain", "draw", "row")
     shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], len(frame))
     whole = xr.DataArray(np.broadcast_to(own, (shape[0] * shape[1], len(frame))).reshape(shape), dims=dims)
-    astray = contamination(fit, frame, whole, None if white is None else whole)
-    if astray is None:
+    outliers = contamination(fit, frame, whole, None if white is None else whole)
+    if outliers is None:
         return scale, white
-    known = (1.0 - astray.probability + astray.probability / (1.0 + astray.added)).reshape(-1, len(frame))
+    known = (1.0 - outliers.probability + outliers.probability / (1.0 + outliers.added)).reshape(-1, len(frame))
     wider = own / np.sqrt(known)
     return (wider, None) if white is None else (scale, wider)

@@ -9,7 +9,7 @@ its own variance would overstate what a run leaves open, and may be infinite.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
@@ -35,6 +35,9 @@ from bayes_scaling.decisions.design.ranked import NextRuns
 from bayes_scaling.decisions.design.sets import Prices
 from bayes_scaling.decisions.design.weighed_sets import has_room, sets_of, weigh, with_most_beyond_cost
 from bayes_scaling.inference.stacking import Posterior, draws_of, noise_scale, parts
+
+NO_VARIANCE = 1e-24
+"""A variance below this share of the mean square is rounding: an answer that is the same in every draw."""
 
 
 @asked_function
@@ -80,9 +83,8 @@ def next_runs(
         the expected excess of loss of the option that is chosen, of a question `plan` the size, of a `contrast` the level
         (expected value of sample information); "information", the entropy of the question (expected information gain).
     cost
-        Column with the cost of a candidate in FLOP, or one of the runs' costs that counts in FLOP, its largest row counting;
-        "flop" unless given, where there is one; else 6 x
-        params x tokens, or the input compute.
+        Column with the cost of a candidate in FLOP, or one of the runs' costs that counts in FLOP, its largest row counting.
+        "flop" unless given, where there is one; else 6 x params x tokens, or the input compute.
     set_up
         Column of the candidates -> FLOP that are paid once for each of its values: an architecture that is to be written, a
         data set. What runs of the fit have is there already, as far as the fit knows it: of inputs, and of groups of the study.
@@ -133,57 +135,89 @@ def next_runs(
     most = None if most is None else checks.integer(1, MOST)(most, "most")
     value = None if value is None else checks.positive(value, "value")
     asked, losses = asked_draws(fit, question, criterion)
+    read = _read(fit, candidates, cost, set_up, budget)
+    g, rows = shown(fit, read.frame, seed), rows_of(read.labels)
+    q = asked.to_numpy().reshape(len(g), -1)
+    options = q if losses is None else losses.to_numpy().reshape(len(g), -1)
+    possible = _possible(np.column_stack([q, options]), g, read.labels)
+    noise = scatter(fit, read.frame, rows, seed)
+    of = joint(q[possible], g[possible], rows, noise)
+    if of.variance <= NO_VARIANCE * max(1.0, float(np.mean(q[possible] ** 2))):
+        raise InputError("the question has the same answer in every draw: no run can tell more of it")
+    worth_draws = effective_draws(asked, int(possible.sum()), [draws for _, draws in parts(fit)])
+    weighed = weigh(of, criterion, options[possible], joint(options[possible], g[possible], rows, noise), seed)
+    least = MEASURABLE / worth_draws
+    chance = least * np.maximum(1.0, directions(of))
+    told = information(of)
+    sets = sets_of(of, weighed, read.prices, budget is not None, most)
+    found = NextRuns(
+        asked.where(xr.DataArray(possible.reshape(draws_of(fit)), dims=("chain", "draw"))),
+        read.table,
+        read.prices.alone,
+        np.where(told < chance, 0.0, told),
+        sets,
+        read.prices.budget,
+        least,
+        int((~possible).sum()),
+        health=fit.health,
+        criterion=criterion,
+        expected=weighed.now,
+        reduction=np.where(information(weighed.of) < chance, 0.0, weighed.gains(())[1]),
+        worth=worth,
+        value=value,
+        unit=_unit(fit, asked),
+        response=fit.runs.columns.response.name,
+        room=has_room(read.prices, sets[-1].members),
+    )
+    if value is not None:
+        found = replace(found, sets=with_most_beyond_cost(found, of, weighed, read.prices, most or MOST))
+    notes = (
+        *notes_of(fit, read.frame, read.labels, possible, worth_draws),
+        *unknown_set_ups(fit, set_up),
+        *far_notes(fit, read.frame, rows, found),
+    )
+    return replace(found, notes=notes)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """Candidates as they are read.
+
+    Parameters
+    ----------
+    frame
+        Their rows, checked, in base units.
+    labels
+        Of each row, the candidate that it is of.
+    table
+        A row for each candidate, with the columns that its rows have in common.
+    prices
+        What candidates cost, in FLOP.
+    """
+
+    frame: pd.DataFrame
+    labels: np.ndarray
+    table: pd.DataFrame
+    prices: Prices
+
+
+def _read(
+    fit: Posterior, candidates: Table, cost: str | None, set_up: Mapping[str, float] | None, budget: float | None
+) -> _Candidates:
+    """Return candidates with what they cost; refuse a budget within which none lies."""
     table = read_table(candidates, labels=fit.runs.columns.labels | {LABEL, *(set_up or {})})
     source = source_of(candidates, "the candidates")
     frame, labels = read_candidates(fit, candidates, table, source)
     dearest, each = flop(fit, table, frame, labels, cost, source)
     prices = Prices(each, set_ups(fit, table, frame, labels, set_up, source))
     prices = replace(prices, budget=_limit(budget, prices.alone, source))
-    g = shown(fit, frame, seed)
-    q = asked.to_numpy().reshape(len(g), -1)
-    options = q if losses is None else losses.to_numpy().reshape(len(g), -1)
-    possible = _possible(np.column_stack([q, options]), g, labels)
-    rows, members = rows_of(labels), [draws for _, draws in parts(fit)]
-    noise = scatter(fit, frame, rows, seed)
-    of = joint(q[possible], g[possible], rows, noise)
-    if of.variance <= 1e-24 * max(1.0, float(np.mean(q[possible] ** 2))):
-        raise InputError("the question has the same answer in every draw: no run can tell more of it")
-    worth_draws = effective_draws(asked, int(possible.sum()), members)
-    weighed = weigh(of, criterion, options[possible], joint(options[possible], g[possible], rows, noise), seed)
-    least = MEASURABLE / worth_draws
-    chance = least * np.maximum(1.0, directions(of))
-    alone = np.where((told := information(of)) < chance, 0.0, told)
-    saved = np.where(information(weighed.of) < chance, 0.0, weighed.gains(())[1])
-    sets = sets_of(of, weighed, prices, budget is not None, most)
-    found = NextRuns(
-        asked.where(xr.DataArray(possible.reshape(draws_of(fit)), dims=("chain", "draw"))),
-        _own_columns(table[dearest], labels[dearest]),
-        prices.alone,
-        alone,
-        sets,
-        prices.budget,
-        least,
-        int((~possible).sum()),
-        health=fit.health,
-        criterion=criterion,
-        expected=weighed.now,
-        reduction=saved,
-        worth=worth,
-        value=value,
-        unit={"log_loss": "", "log_odds": "log odds"}.get(
-            noise_scale(fit), fit.runs.columns.response.unit or str(asked.attrs.get("units", ""))
-        ),
-        response=fit.runs.columns.response.name,
-        room=has_room(prices, sets[-1].members),
-    )
-    if value is not None:
-        found = replace(found, sets=with_most_beyond_cost(found, of, weighed, prices, most or MOST))
-    notes = (
-        *notes_of(fit, frame, labels, possible, worth_draws),
-        *unknown_set_ups(fit, set_up),
-        *far_notes(fit, frame, rows, found),
-    )
-    return replace(found, notes=notes)
+    return _Candidates(frame, labels, _own_columns(table[dearest], labels[dearest]), prices)
+
+
+def _unit(fit: Posterior, asked: xr.DataArray) -> str:
+    """Return the unit of what is asked: none of a log loss, which is relative."""
+    own = fit.runs.columns.response.unit or str(asked.attrs.get("units", ""))
+    return {"log_loss": "", "log_odds": "log odds"}.get(noise_scale(fit), own)
 
 
 def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
@@ -197,6 +231,7 @@ def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
 
 
 def _limit(budget: float | None, price: np.ndarray, source: str) -> float:
+    """Return the budget, infinite where there is none; refuse one within which no candidate lies."""
     if budget is None:
         return float("inf")
     if not (isfinite(budget) and budget > 0):

@@ -13,6 +13,7 @@ from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_re
 from bayes_scaling.prediction.notes import new_levels
 
 ENOUGH_DRAWS = 1000
+"""With fewer draws a note says that sets of several runs want more."""
 
 
 MEASURABLE = 2.0

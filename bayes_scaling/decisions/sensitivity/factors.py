@@ -36,6 +36,7 @@ ALONG = (-1.5, -0.75, 0.0, 0.75, 1.5)
 """Sizes about the best split, in e-folds, at which the discrepancy that bends it is looked at."""
 
 LEAST_DRAWS = 40
+"""With fewer draws that have an answer, shares of a variance are noise."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,10 @@ def _scatter_variance(fit: Fit, frame: pd.DataFrame) -> np.ndarray:
     scale, white = scales_with_error(fit, frame, group_effects_and_scale(fit, frame, fit.settings.seed, new=True)[1])
     variance = scale**2 * (1.0 + own_variance(fit, frame, scale, white))
     found = _rows(variance + xr.zeros_like(fit.posterior[NOISE_SD]), 1)[:, 0]
-    if (astray := contamination(fit, frame, scale, white)) is not None:
+    if (outliers := contamination(fit, frame, scale, white)) is not None:
         squared = _rows(scale**2 + xr.zeros_like(fit.posterior[NOISE_SD]), 1)[:, 0]
-        times = np.sqrt(1.0 + astray.added.ravel() * squared / found)
-        return np.asarray(found * mixture_width(times, astray.probability.ravel()) ** 2)
+        times = np.sqrt(1.0 + outliers.added.ravel() * squared / found)
+        return np.asarray(found * mixture_width(times, outliers.probability.ravel()) ** 2)
     if "noise_nu" not in fit.posterior:
         return found
     wide = stats.t.ppf(0.95, _flat(fit.posterior["noise_nu"])) / stats.norm.ppf(0.95)

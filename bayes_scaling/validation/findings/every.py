@@ -22,6 +22,7 @@ from bayes_scaling.validation.findings.prior_conflict import conflicts
 from bayes_scaling.validation.findings.single_rows import lone_levels
 
 ROUNDING = 1e-9
+"""Weights that differ by less are equal."""
 
 __all__ = ["Finding", "findings", "floors"]
 

@@ -1,10 +1,11 @@
-"""Rows astray: judged as if each had been left out, by the scale of all others."""
+"""Outliers: rows judged as if each had been left out, by the scale of all others."""
 
 import numpy as np
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number, shared
+from bayes_scaling._base.quantiles import MAD_TO_SD
 from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
@@ -37,7 +38,7 @@ ROUNDS, NU, INSIDE = 20, 3.0, 3.5
 """Under normal noise rows are weighted anew so many times, as for so many degrees of freedom; within so many scales they are
 then the rows that the others are judged by."""
 STRETCHED = 3.0
-"""Under normal noise rows astray have pulled the fit, and may lie so many posterior standard deviations from where the others
+"""Under normal noise outliers have pulled the fit, and may lie so many posterior standard deviations from where the others
 would have it."""
 
 
@@ -66,7 +67,7 @@ def outliers(fit: Fit) -> tuple[Finding, ...]:
 
 
 def _pull(noise: Noise) -> str:
-    """Return what rows astray do to a fit, and what helps."""
+    """Return what outliers do to a fit, and what helps."""
     if noise.outliers is not None:
         return "; the noise allows for outliers, so that they hardly move the fit: outlier_probabilities has every row"
     if noise.distribution == "student_t":
@@ -88,7 +89,7 @@ def row_scales(fit: Fit, left: Standardized) -> np.ndarray:
     """Return how many scales each row lies off where the others put it.
 
     Student-t noise, and that with outliers, is that of the bulk of rows. Under other normal noise the scale and the fit are
-    found again without rows astray.
+    found again without outliers.
     """
     if heavy_tailed(fit.model.noise):
         return np.asarray(left.z / np.sqrt(left.free))
@@ -108,12 +109,13 @@ def _prior_rows(fit: Fit) -> float:
 
 
 def _without_astray(left: Standardized, expected: float, worth: float) -> np.ndarray:
+    """Return residuals as if each row had been left out, over the scale of the rows that are no outliers."""
     basis = _directions(left)
     weights, scale = np.ones(len(left.z)), 1.0
     off = left.z
     for _ in range(ROUNDS):
         off, _ = _refitted(left.z, basis, weights, scale)
-        scale = min(1.0, max(1.4826 * float(np.median(np.abs(off))) * np.sqrt(len(off) / left.df), 1e-6))
+        scale = min(1.0, max(MAD_TO_SD * float(np.median(np.abs(off))) * np.sqrt(len(off) / left.df), 1e-6))
         weights = (NU + 1.0) / (NU + (off / scale) ** 2)
     inside = np.abs(off) <= INSIDE * scale
     off, share = _refitted(left.z, basis, inside.astype(float), scale)
@@ -139,6 +141,7 @@ def _refitted(z: np.ndarray, basis: np.ndarray, weights: np.ndarray, scale: floa
 
 
 def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
+    """Return which row an outlier is, what it shows and what is expected there."""
     row, number_of = left.table.iloc[i], int(left.table.index[i]) + 1
     columns = fit.runs.columns
     named = f"run {format_value(row['run'])}, " if "run" in fit.runs.levels else ""

@@ -18,6 +18,7 @@ from bayes_scaling.model.studies.propose.shape import Shape
 
 UNITS = {"step": "steps", "epochs": "epochs", "loops": "loops"}
 REPEATED = 1.01
+"""Data are repeated where a run has more epochs than this; less is rounding."""
 
 
 def reads_of(shape: Shape) -> dict[str, Read]:
@@ -48,6 +49,7 @@ def _of_losses(unit: str) -> str | None:
 
 
 def _of_ends(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft | None:
+    """Return the study of the ends of runs that their inputs allow; None where they allow none."""
     sizes, lengths = shape.levels("params"), shape.levels("tokens")
     if "loops" in shape.roles.roles and shape.levels("loops") > 1 and sizes and lengths:
         return loops(shape, reads, unit)

@@ -162,6 +162,7 @@ def _ordering(shape: Shape) -> str:
 
 
 def _multi_power(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft:
+    """Return the study of the Multi-Power law, whose inputs come of the learning rates."""
     sizes = shape.levels("params")
     text = in_loss_unit(bundled_law("multi_power"), unit, LOSSES)
     groups: dict[str, str | tuple[str, ...]] = {}

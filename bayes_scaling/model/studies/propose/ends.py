@@ -73,6 +73,7 @@ def size_and_data(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> 
 
 
 FEW = 4
+"""With fewer sizes, or numbers of tokens, a law of both is not told."""
 
 
 def _few_tokens(shape: Shape, reads: Mapping[str, Read]) -> tuple[tuple[str, str], ...]:

@@ -17,6 +17,7 @@ SIZE_LABEL = r"(?i)(?<![a-z\d.])\d[\d.]*\s*[kmbt]\b"
 """Texts such as "pythia-410m", which name a size."""
 GOOD = {"acc", "accuracy", "accuracies", "score", "f1", "bleu", "em"}
 FIRST_ROW = 1
+"""Rows are counted from 1, without the header."""
 
 
 def quoted_names(names: Sequence[str]) -> str:
