@@ -16,7 +16,7 @@ OFTEN = 0.05
 """Of fewer draws whose optimum lies beyond the runs nothing is said."""
 
 
-def with_notes[T: (xr.DataArray, xr.Dataset)](fit: Posterior, found: T, best: Mapping[str, xr.DataArray]) -> T:
+def with_notes[T](fit: Posterior, found: T, best: Mapping[str, xr.DataArray]) -> T:
     """Return draws of an optimum with what to know of it.
 
     Parameters

@@ -55,7 +55,7 @@ def split_words(column: str) -> list[str]:
     return [word for word in re.split(r"[^A-Za-z0-9]+", text.lower()) if word]
 
 
-CORPORA = {
+MEASURED_ON = {
     "eval",
     "set",
     "dataset",
@@ -81,7 +81,7 @@ def is_corpus_name(name: str) -> bool:
     >>> is_corpus_name("eval_set"), is_corpus_name("evalSet"), is_corpus_name("arch")
     (True, True, False)
     """
-    return bool({word.removesuffix("s") for word in split_words(name)} & CORPORA)
+    return bool({word.removesuffix("s") for word in split_words(name)} & MEASURED_ON)
 
 
 def is_error_name(column: str) -> bool:
