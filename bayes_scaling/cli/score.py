@@ -57,6 +57,7 @@ def score(
 
 
 def _read(path: Path, heads: list[str]) -> "Ledger":
+    """Return a ledger, after published heads were found in it."""
     from bayes_scaling._base.errors import InputError
     from bayes_scaling._base.paths import is_file
     from bayes_scaling.validation.ledger import read, verify

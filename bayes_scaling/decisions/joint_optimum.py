@@ -164,6 +164,7 @@ def _optimum(fit: Fit, points: Table, along: Sequence[str]) -> xr.Dataset:
 
 
 def _tolerance(fit: Fit, points: Table, along: Sequence[str], below: float) -> xr.Dataset:
+    """Return for each input how far it may move alone from the joint optimum."""
     at = parameters_along(fit, points, along)
     surface, bounds = _surface(fit, at, along), {name: search_bounds(fit, name) for name in along}
     places = _lowest(surface, bounds)

@@ -151,6 +151,7 @@ def _place(name: str, of: Reference) -> str:
 
 
 def _about(model: Model) -> list[str]:
+    """Return where priors are, how parameters are correlated and how runs scatter, a sentence each."""
     at = "Inputs are divided by their references before the law sees them, so that coefficients are losses there."
     places = ", ".join(f"{name} {_place(name, of)}" for name, of in prior_references(model).items())
     return [
@@ -210,6 +211,7 @@ def _alike(term: Smooth) -> str:
 
 
 def _varies(term: Effect, *, log: bool) -> str:
+    """Return how the levels of a term are distributed, in words."""
     scale = " on the log scale" if log else ""
     if isinstance(term, ByLevel):
         own = ", ".join(f"{level} {prior_words(of)}" for level, of in term.priors.items())

@@ -202,6 +202,7 @@ def _named(fit: Posterior, name: str, value: object) -> str:
 
 
 def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
+    """Draw bands and runs over an input, a colour for each level."""
     unit = fit.runs.columns.inputs[x].unit
     table = fit.runs.table
     for name, value in at.items():

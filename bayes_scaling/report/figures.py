@@ -66,6 +66,7 @@ def check_figure(fit: Posterior) -> Drawing:
 
 
 def _contrasts(fit: Posterior, units: dict[str, str]) -> Iterator[Drawing]:
+    """Yield a figure for each level that is held against the one with most rows."""
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
     if group is None or fit.runs.columns.schedule is not None or named_alike or moves_other_groups(fit, group):

@@ -108,6 +108,7 @@ def _per_param(role: str, values: Mapping[str, pd.Series], factor: Mapping[str, 
 
 
 def _unit_question(role: str, column: str, values: pd.Series | None, left: Sequence[str]) -> Question:
+    """Return the question what a column counts in, with options for the units that remain."""
     seen = "" if values is None else f" runs from {number(float(values.min()), 4)} to {number(float(values.max()), 4)}"
     called = "" if column == role else f" ({role})"
     text = (
