@@ -61,7 +61,9 @@ def stop(
     with write_together():
         write_csv(table, out)
         write_figure(forecasts_figure(found, decisions=dict(zip(table["run"], table["decision"], strict=True))), figure)
-    say(*replace(decided, health=None).summary().splitlines())  # what the sampler says comes once, at the end
+    beyond = [note for note in decided.notes if note.endswith("beyond the runs")]
+    say(*replace(decided, health=None, notes=()).summary().splitlines())  # what the sampler and forecasts say comes once
+    say(*(f"note: {note}" for note in beyond), err=True)
     say_basis(list(found.jobs))
     say(f"{several(len(table), 'candidate')} -> {out}", f"figure -> {figure}")
     say_health(found.health)

@@ -112,7 +112,9 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     scale = {"log_loss": "a relative error", "log_odds": "in log odds"}.get(noise.on, f"in {unit}")
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
     if error is not None:
-        found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
+        found.append(
+            f"The measurement error of column {error.column}, {error.words(name, unit)}, is added to it in quadrature."
+        )
     found += [_shared(effect) for effect in noise.effects]
     found += list(_correlated(noise))
     if noise.residual_correlation is not None:

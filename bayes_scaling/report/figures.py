@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from bayes_scaling._base.numbers import level_name, quantile_name
+from bayes_scaling._base.numbers import level_name, quantile_name, spaced_name
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.decisions.allocation import runs_compute
@@ -87,7 +87,8 @@ def _worse(fit: Posterior, level: str) -> str:
     if len(ways) > 1:
         return ""
     zero = "0 %" if columns.response.positive else "0"
-    ratio = ", and above 1 where compute is compared" if len(inputs_read(fit)) == 1 else ""
+    read = inputs_read(fit)
+    ratio = f", and above 1 where {spaced_name(read[0])} is compared" if len(read) == 1 else ""
     return f"{level} is worse {'below' if True in ways else 'above'} {zero}{ratio}. "
 
 
