@@ -168,7 +168,7 @@ def test_a_run_that_the_fit_has_seen_to_its_end_is_known_there(shape: str) -> No
 
 def test_the_rate_of_runs_that_the_fit_has_seen_is_asked_for_by_name() -> None:
     fit = family({"a": "constant", "b": "wsd", "c": "cosine"})
-    with pytest.raises(bs.InputError, match=r"run 'a': .* rate = \"constant\" .* columns tokens, weighted, annealed, effective, fall"):
+    with pytest.raises(bs.InputError, match=r"run 'a': .* rate = \"constant\" .* columns .* effective, fall"):
         bs.forecast(fit, ["a", "c"], 1e11)
     found = bs.forecast(fit, "a", 1e11, rate="constant")
     assert float(found.path["weighted"][-1]) > 0.95e11
