@@ -20,10 +20,11 @@ Beside it (a) the law without runs' own terms and `last` by least squares with H
 residuals resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
 (a) has no priors: where a split leaves the saving open its ends are absurd.
 
-Rows are by two chains of 250 draws and one round ("small"), xlstm with 16 of its runs (13 at 30 %), (a) with four
+Rows "before the effective rate" are of the study whose discrepancy is over size and weighted tokens only; they are to be
+run again. Rows are by two chains of 250 draws and one round ("small"), xlstm with 16 of its runs (13 at 30 %), (a) with four
 resampled fits. The smallest effective sample is that of the worst of all numbers, a scale of runs' own terms as a rule:
 where it is below 20 a row says little of its own. Seconds are of two processors that others used as well. The largest
-size of gemstones, multipower and xlstm, and parts of longer runs, have not been run.
+size of gemstones, multipower and xlstm, and parts of longer runs, are not among them.
 
 Multipower has sudden falls, and rows with more than .3 of the peak pending after them are left out, 2 averages of 408
 and parts of others; no other family has such rows. Where falls took effect with the exponent .8, chains disagreed with

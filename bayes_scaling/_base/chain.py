@@ -102,6 +102,7 @@ def _compact(record: Mapping[str, Any]) -> bytes:
 
 
 def _bytes(path: Path) -> bytes:
+    """Return what a ledger holds; refuse one that cannot be read, or is too large for this machine."""
     if not is_file(path):
         raise InputError(f"{path}: is no file; expected a ledger")
     try:

@@ -7,6 +7,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact, percent
+from bayes_scaling._base.quantiles import MAD_TO_SD
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.curve import Curve
 from bayes_scaling.data.log_order import in_order
@@ -26,8 +27,6 @@ SPIKE = 0.05
 """A spike is at least so far above its neighbours, and a run that ends so far above its lowest loss is named; of log loss."""
 SPIKE_SD = 8.0
 """A spike is at least so many robust standard deviations of its run above its neighbours."""
-MAD_TO_SD = 1.4826
-"""Standard deviation of a normal over its median absolute deviation."""
 SIDE = 10
 """Rows to either side that a row is judged by."""
 JUDGED = 30

@@ -106,6 +106,7 @@ class Multiverse:
 
 
 def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
+    """Return what the answer is in the base, and where it is lowest and highest."""
     ordered = rows.sort_values("q50")
     low, high = ordered.iloc[0], ordered.iloc[-1]
     base = rows[rows["universe"] == BASE]

@@ -236,6 +236,7 @@ def _beyond(found: Ranking, point: int, level: object) -> float:
 
 
 def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -> dict[str, object]:
+    """Return the probabilities of better, equivalent and worse, and which of them is certain enough to be said."""
     if equivalent is None:
         return {}
     shares = {

@@ -75,6 +75,7 @@ def read_unit(text: str) -> Unit:
 
 
 def _by_number(text: str) -> Unit | None:
+    """Return the unit that begins with a number, as "1e6 tokens"."""
     match = re.fullmatch(rf"{_NUMBER}(?:\s+(?:x |of )?(?P<rest>[^\d/*^].*))?", text)
     if match is None:
         return None

@@ -81,6 +81,7 @@ def _without_weights(study: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _doubts(fit: Posterior, record: Mapping[str, Any]) -> list[str]:
+    """Return why a backtest may not be one of this fit."""
     found = []
     models = tuple(StackedModel(name, one.model) for name, one in whole_fits(fit).items())
     first, several = models[0].model, models if len(models) > 1 else ()

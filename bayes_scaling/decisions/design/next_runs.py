@@ -183,8 +183,16 @@ def next_runs(
 class _Candidates:
     """Candidates as they are read.
 
-    frame: their rows, checked, in base units. labels: of each row, the candidate that it is of. table: a row for each
-    candidate, with the columns that its rows have in common. prices: in FLOP.
+    Parameters
+    ----------
+    frame
+        Their rows, checked, in base units.
+    labels
+        Of each row, the candidate that it is of.
+    table
+        A row for each candidate, with the columns that its rows have in common.
+    prices
+        What candidates cost, in FLOP.
     """
 
     frame: pd.DataFrame

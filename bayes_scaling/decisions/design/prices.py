@@ -180,6 +180,7 @@ def _at_cost(fit: Posterior, cost: Cost, table: pd.DataFrame, frame: pd.DataFram
 
 
 def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
+    """Return a column of costs; refuse what is not above 0."""
     if column not in table:
         raise InputError(f"{source}: no column {column!r} for the cost in FLOP; the table has {list(map(str, table.columns))}")
     numbers = column_numbers(table[column], source, table.index.to_numpy())[0]

@@ -47,6 +47,7 @@ def said_of_sensitivity(found: Sensitivity) -> list[str]:
 
 
 def _made_of(found: Sensitivity) -> list[str]:
+    """Return what the variance of the answer is made of."""
     ordered = found.sources.sort_values("share", ascending=False, kind="stable")
     said = ", ".join(f"{NAMED.get(one['source'], one['source'])} {_share(one['share'])}" for _, one in ordered.iterrows())
     lines = [f"Of its variance: {said}."]
@@ -139,6 +140,7 @@ def _values(found: Sensitivity, own: np.ndarray) -> list[float]:
 
 
 def _others(found: Sensitivity, kind: str, what: str) -> list[str]:
+    """Return the lowest and the highest answer under other laws or specifications."""
     rows = found.shifts[(found.shifts["kind"] == kind) & found.shifts["reliable"].astype(bool)]
     lost = found.shifts[(found.shifts["kind"] == kind) & ~found.shifts["reliable"].astype(bool)]
     said = []

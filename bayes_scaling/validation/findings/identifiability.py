@@ -74,6 +74,7 @@ def floors(law: Law, *, rising: bool = False) -> list[str]:
 
 
 def _prior_only(fit: Fit) -> Iterator[Finding]:
+    """Yield parameters whose posteriors are their priors."""
     posterior = fit.posterior
     for name, prior in _priors(fit):
         before, after = prior_quantiles(prior, QUANTILES), median_interval(posterior[name].to_numpy())
@@ -160,6 +161,7 @@ def _at(levels: xr.DataArray, cell: int) -> str:
 
 
 def _fixed_ratios(fit: Fit) -> Iterator[Finding]:
+    """Yield pairs of inputs that the runs change only together."""
     scales = [name for name in law_inputs(fit.model.law) if name in fit.runs.columns.scales]
     for one, other in combinations(scales, 2):
         kept = _kept(fit.runs.table, one, other)

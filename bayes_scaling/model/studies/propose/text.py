@@ -53,6 +53,7 @@ def _sentence(text: str) -> str:
 
 
 def _data(draft: Draft, shape: Shape, source: str | None, questions: Sequence[Question]) -> list[str]:
+    """Return the section of a study file on its data."""
     lines = ["[data]"]
     lines += [f"source = {literal(source)}"] if source is not None else ["# The runs are given with --runs."]
     if draft.run is not None:
