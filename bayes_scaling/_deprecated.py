@@ -77,7 +77,7 @@ RENAMED: dict[str, tuple[str, str]] = {
         "decisions.specifications:standard_variants",
         "from bayes_scaling.decisions.specifications import standard_variants",
     ),
-    "units_said": ("data.counts:with_units", "from bayes_scaling.data.counts import with_units"),
+    "units_said": ("data.base_units:with_units", "from bayes_scaling.data.base_units import with_units"),
 }
 """Name -> where what it does stands, as "module:name", and what to write instead."""
 

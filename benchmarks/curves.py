@@ -63,8 +63,8 @@ from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.data.columns import Average
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
-from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.parameters import as_parameter
 from bayes_scaling.model.priors import link, median
 from bayes_scaling.model.specification import changed

@@ -31,8 +31,9 @@ from bayes_scaling._base.functions import on_arrays
 from bayes_scaling.data.columns import Schedule
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedules import log_input
-from bayes_scaling.laws.formula import law_names, law_value
+from bayes_scaling.laws.formula import law_names
 from bayes_scaling.laws.library import law_inputs, law_parameters
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.parameters import Parameter
 from bayes_scaling.model.priors import median
 from bayes_scaling.plots.style import COLOURS, paper

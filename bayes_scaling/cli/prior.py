@@ -91,7 +91,7 @@ def _say_prior_loss(before: "Fit", *, alone: bool) -> None:
     """Say which loss the prior expects at the reference, for levels never seen, and where the runs lie if there are any."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import mark_base_units
+    from bayes_scaling.data.base_units import mark_base_units
     from bayes_scaling.model.specification import law_groups
     from bayes_scaling.prediction.predict import predict
 

@@ -110,7 +110,7 @@ def _points(
     """Return the points asked for, and the last level of each other group that they do not name."""
     import pandas as pd
 
-    from bayes_scaling.data.counts import mark_base_units
+    from bayes_scaling.data.base_units import mark_base_units
     from bayes_scaling.data.points import in_base_units
     from bayes_scaling.inference.stacking import groups_needed
 

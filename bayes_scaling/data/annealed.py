@@ -17,6 +17,8 @@ LAG, APPROACH = 0.005, 0.8
 """How fast falls take effect, against how far the run has come, see `schedules`."""
 MOVES, MOST_PLACES = 256, 1000
 """Parts that falls are cut into, and rows of a long log at which their effect is computed, twice."""
+LEAST_EFFECTIVE = 0.02
+"""An effective rate has a logarithm where the rate is zero."""
 CLOSE, NEARBY = 0.005, 0.1
 """A fall at once happens mostly within so little of the way, either side, as seen against falls nearby."""
 MOSTLY, HARDLY = 0.5, 0.1
@@ -57,6 +59,11 @@ def annealed(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     if moved[-1] > 0:
         found[order[peak:]] = np.maximum(_effect(come[peak:], change, moved), MIN_FALL)
     return found
+
+
+def effective(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return the learning rate as a share of its peak, falling as late as falls take effect."""
+    return np.clip(1.0 - annealed(at, lr), LEAST_EFFECTIVE, 1.0)
 
 
 def sudden_pending(at: np.ndarray, lr: np.ndarray) -> np.ndarray:

@@ -8,11 +8,11 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
+from bayes_scaling.data.base_units import base_factor, in_declared_units, name_notes
 from bayes_scaling.data.cells import column_numbers, named_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import twin_note
-from bayes_scaling.data.counts import base_factor, in_declared_units, name_notes
 from bayes_scaling.data.inputs import input_columns, with_schedule
 from bayes_scaling.data.joining import Part
 from bayes_scaling.data.labels import label_column

@@ -6,8 +6,8 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.expressions import quoted_name
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.cost import Cost
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.inputs import round_reference
 from bayes_scaling.data.run_costs import cost_column, runs_amounts

@@ -131,6 +131,7 @@ def _along_runs(table: pd.DataFrame, columns: Columns, few: float) -> bool:
 
 
 def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str], beside: str) -> tuple[str, ...]:
+    """Say that runs have a number of tokens for each parameter that no run has, where units were not said."""
     inputs = columns.inputs
     counted = {name: _kind(name, inputs[name]) for name in ("params", "tokens") if name in inputs}
     if not unsaid or counted != {"params": "parameters", "tokens": "tokens"}:

@@ -7,9 +7,9 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.notation import READ, reading_of
+from bayes_scaling.data.base_units import base_factor, column_in_file, column_in_other_unit, mark_base_units
 from bayes_scaling.data.cells import IN_BASE, number_column
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import base_factor, column_in_file, column_in_other_unit, mark_base_units
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.inputs import input_columns, with_schedule
 from bayes_scaling.data.labels import label_column, level_index

@@ -8,12 +8,12 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact, format_count
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.best_so_far import with_best_so_far
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.checked_table import checked_table
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import drop_copies
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Tail
 from bayes_scaling.data.inputs import far_references, input_reference
 from bayes_scaling.data.joining import Part, require_same_settings, require_same_units, shared_runs

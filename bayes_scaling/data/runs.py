@@ -9,11 +9,11 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.escaping import visible
 from bayes_scaling._base.numbers import amount, number, several
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.best_so_far import CENSORED
 from bayes_scaling.data.binning import bin_means
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.convention_words import input_words
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
 from bayes_scaling.data.rows import filter_rows

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.decisions.allocation import compute_optimal
 from bayes_scaling.inference.expectation import at, log_inputs

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.decisions.cost import SPLITS
 from bayes_scaling.inference.stacking import Posterior, groups_needed, inputs_read
 from bayes_scaling.prediction.notes import NEW_RUN

@@ -14,6 +14,8 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import Curve, edge, lowest
+from bayes_scaling.decisions.optimum_notes import with_notes
+from bayes_scaling.inference.expectation import at as expected_at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
@@ -69,7 +71,8 @@ def joint_optimum(fit: Posterior, points: Table, along: Sequence[str]) -> xr.Dat
     """
     refuse_rising(fit, "an optimum", points)
     _check_several(along)
-    return map_components(fit, lambda one, _: _optimum(one, points, along))
+    found = map_components(fit, lambda one, _: _optimum(one, points, along))
+    return with_notes(fit, found, {name: found[name] for name in along})
 
 
 @carried
@@ -163,6 +166,7 @@ def _optimum(fit: Fit, points: Table, along: Sequence[str]) -> xr.Dataset:
 
 
 def _tolerance(fit: Fit, points: Table, along: Sequence[str], below: float) -> xr.Dataset:
+    """Return for each input how far it may move alone from the joint optimum."""
     at = parameters_along(fit, points, along)
     surface, bounds = _surface(fit, at, along), {name: search_bounds(fit, name) for name in along}
     places = _lowest(surface, bounds)
@@ -180,8 +184,6 @@ def _surface(fit: Fit, at: xr.Dataset, along: Sequence[str]) -> Surface:
     if not fit.model.discrepancy:
         shape = (fit.posterior.sizes["chain"], fit.posterior.sizes["draw"], at.sizes["row"])
         return lambda places: np.broadcast_to(law(places), shape)
-    from bayes_scaling.inference.expectation import at as expected_at, log_inputs
-
     frame = columns_of(at).assign(**{name: fit.runs.references[name] for name in along})
     logs = log_inputs(fit, frame)
 

@@ -14,7 +14,7 @@ from bayes_scaling.data.schedules import check_logarithms, log_input
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior
-from bayes_scaling.laws.formula import law_value
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Trend, as_parameter
 from bayes_scaling.model.priors import link

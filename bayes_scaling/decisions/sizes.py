@@ -9,7 +9,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.points import in_base_units, read_points
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.cost import moved_inputs, split_inputs, unique_limit

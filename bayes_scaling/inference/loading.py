@@ -16,8 +16,8 @@ from bayes_scaling._base.checksums import check_checksum
 from bayes_scaling._base.errors import InputError, format_names, one_line
 from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file, is_folder
+from bayes_scaling.data.base_units import from_columns_units, mark_base_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import from_columns_units, mark_base_units
 from bayes_scaling.data.references import Reference, references_of
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.comparable import require_same_runs
@@ -134,6 +134,7 @@ def _tree(path: Path) -> xr.DataTree:
 
 
 def _fit(path: Path, tree: xr.DataTree) -> Fit:
+    """Return the fit that a tree holds."""
     study = parse_study(str(tree.attrs["study"]), str(path))
     record = json.loads(tree.attrs["record"])
     parts = {name: node.to_dataset() for name, node in tree.children.items()}
@@ -147,6 +148,7 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
 
 
 def _stack(path: Path, tree: xr.DataTree) -> Stack:
+    """Return the stack that a tree holds, a group for each law."""
     record = json.loads(tree.attrs["record"])
     groups = [MEMBER.format(i) for i in range(1, len(record["laws"]) + 1)]
     if set(groups) != set(tree.children) or not set(record["laws"]) <= set(record["weights"]):
@@ -179,6 +181,7 @@ def _health(record: Mapping[str, Any] | None) -> Health | None:
 
 
 def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
+    """Return the runs of a saved fit, checked as a table is."""
     table = table.rename(columns={old: new for old, new in EARLIER_COLUMNS.items() if old not in columns.inputs})
     numbers = ["response", *columns.inputs]
     if lacking := {*numbers, *columns.dims} - set(table):

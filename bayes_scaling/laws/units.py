@@ -76,6 +76,7 @@ def read_unit(text: str) -> Unit:
 
 
 def _by_number(text: str) -> Unit | None:
+    """Return the unit that begins with a number, as "1e6 tokens"."""
     match = re.fullmatch(rf"{_NUMBER}(?:\s+(?:x |of )?(?P<rest>[^\d/*^].*))?", text)
     if match is None:
         return None
@@ -88,6 +89,7 @@ def _by_number(text: str) -> Unit | None:
 
 
 def _by_prefix(text: str) -> Unit | None:
+    """Return the unit that a prefix or a number word says, as "M parameters" or "billion tokens"."""
     match = re.fullmatch(r"(?:in )?(?P<word>[A-Za-z]+)(?: (?:of )?(?P<rest>.*))?", text)
     if match is None:
         return None
@@ -157,6 +159,7 @@ def _split(column: str) -> tuple[str, Unit] | None:
 
 
 def _by_words(words: list[str]) -> tuple[str, Unit] | None:
+    """Return what the words of a column's name say of its unit, and the name without them."""
     lower = [word.lower() for word in words]
     joined = " ".join(lower)
     if match := re.search(r"(?:^| )((?:[kmgtpezy]|peta|exa|zetta|tera)?f(?:lops?)?)(?: s)? days?$", joined):

@@ -9,8 +9,11 @@ import xarray as xr
 
 from bayes_scaling._base.functions import PART, on_symbols
 from bayes_scaling.model import centring, gaussian_process as gp
+from bayes_scaling.model.drawn_effects import draw_effects, smooth_root
+from bayes_scaling.model.drawn_jointly import draw_jointly
 from bayes_scaling.model.evaluation import evaluate, group_effects, parameter_at
 from bayes_scaling.model.joint_density import log_ratio
+from bayes_scaling.model.likelihood import draw_scalar, observe, white_scale, with_measurement_error
 from bayes_scaling.model.names import (
     JOINT_INFORMATION,
     NOISE_SD,
@@ -20,6 +23,7 @@ from bayes_scaling.model.names import (
     spread_name,
     term_name,
 )
+from bayes_scaling.model.noise_scale import on_scale
 from bayes_scaling.model.parameters import Effect
 from bayes_scaling.model.parametrization import blocks, entries, joint_parameters, joint_slopes
 from bayes_scaling.model.priors import Prior, distribution
@@ -40,10 +44,6 @@ from bayes_scaling.model.specification import (
 
 if TYPE_CHECKING:
     import pymc as pm
-from bayes_scaling.model.drawn_effects import draw_effects, smooth_root
-from bayes_scaling.model.drawn_jointly import draw_jointly
-from bayes_scaling.model.likelihood import draw_scalar, observe, white_scale, with_measurement_error
-from bayes_scaling.model.noise_scale import on_scale
 
 
 def build(model: Model, rows: Mapping[str, np.ndarray], levels: Mapping[str, np.ndarray]) -> "pm.Model":

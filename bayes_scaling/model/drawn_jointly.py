@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from bayes_scaling.model.drawn_effects import placed_by_level
 from bayes_scaling.model.names import (
     JOINT,
     JOINT_INFORMATION,
@@ -22,7 +23,6 @@ from bayes_scaling.model.specification import (
 
 if TYPE_CHECKING:
     import pymc as pm
-from bayes_scaling.model.drawn_effects import placed_by_level
 
 
 def draw_jointly(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bayes_scaling._base.functions import Functions
-from bayes_scaling.laws.formula import law_value
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.parameters import Effect, Trend, own_prior
 from bayes_scaling.model.priors import link

@@ -6,8 +6,8 @@ import numpy as np
 
 from bayes_scaling._base.functions import on_arrays
 from bayes_scaling._base.random import stream
-from bayes_scaling.laws.formula import law_value
 from bayes_scaling.laws.library import law_inputs
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.names import JOINT_INFORMATION, NOISE_SD, STRUCTURE, between_name, information_name, term_name
 from bayes_scaling.model.noise import heavy_tailed
 from bayes_scaling.model.noise_scale import on_scale

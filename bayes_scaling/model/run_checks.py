@@ -12,8 +12,9 @@ from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.data.schedule_columns import FALL
 from bayes_scaling.data.schedules import check_logarithms
-from bayes_scaling.laws.formula import law_references, law_value, taken_at_zero, without_slope
+from bayes_scaling.laws.formula import law_references
 from bayes_scaling.laws.library import check_references, law_inputs
+from bayes_scaling.laws.values import law_value, taken_at_zero, without_slope
 from bayes_scaling.model.by_level import own_priors
 from bayes_scaling.model.names import NOISE_SD, refuse_same_names
 from bayes_scaling.model.noise_scale import possible

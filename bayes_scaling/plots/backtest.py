@@ -211,9 +211,9 @@ def plot_pit(points: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> plots.plot_pit(pd.DataFrame({"pit": np.linspace(0.01, 0.99, 40)})).get_ylabel()
     'held-out runs'
     """
-    ax = axis_of(ax)
     from scipy import stats
 
+    ax = axis_of(ax)
     bins = int(np.clip(len(points) // 5, 5, 10))
     ax.hist(points["pit"], bins=bins, range=(0.0, 1.0), color=COLOURS[0], alpha=0.7, edgecolor="white", linewidth=0.6, zorder=2)
     low, high = (float(stats.binom.ppf(q, len(points), 1 / bins)) for q in (0.05, 0.95))

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bayes_scaling._base.numbers import DIGITS, number, tick, value_at
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.specification import discrepancy_terms, law_groups
 from bayes_scaling.plots.footnote import footed

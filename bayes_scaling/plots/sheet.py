@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bayes_scaling._base.numbers import DIGITS, level_name, value_at
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.inference.stacking import Posterior, groups_needed, noise_scale
 from bayes_scaling.model.studies.study import Sheet
 from bayes_scaling.plots.band import plot_band, plot_runs
@@ -129,6 +129,7 @@ def _span(table: pd.DataFrame, sheet: Sheet) -> np.ndarray:
 
 
 def _panel(fit: Posterior, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[Any, str], *, points: bool) -> None:
+    """Draw the bands and runs of one panel, a colour for each level."""
     unit = fit.runs.columns.inputs[sheet.x].unit
     log = fit.runs.columns.response.positive and noise_scale(fit) != "log_odds"
     for (level, colour), marker in zip(colours.items(), cycle(MARKERS), strict=False):

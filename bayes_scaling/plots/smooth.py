@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.numbers import level_name
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.parameters import Smooth, as_parameter
 from bayes_scaling.model.smooth import axis

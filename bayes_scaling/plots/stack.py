@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bayes_scaling._base.numbers import probability, spaced_name
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.inference.stacking import Stack, groups_needed, inputs_read
 from bayes_scaling.plots.footnote import footed
 from bayes_scaling.plots.painters import paint_bands

@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.references import Reference, columns_at
 from bayes_scaling.data.response import Response

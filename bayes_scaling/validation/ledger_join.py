@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.binning import cell_means
-from bayes_scaling.data.counts import mark_base_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import level_index, number_as_text
 from bayes_scaling.data.runs import Runs

@@ -8,7 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
-from bayes_scaling.data.counts import with_units
+from bayes_scaling.data.base_units import with_units
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.roles.names import roles_of, with_columns
 from bayes_scaling.data.runs import subset

@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 import bayes_scaling as bs
 from bayes_scaling.cli.commands import app
+from bayes_scaling.data.base_units import with_units
 from bayes_scaling.data.columns import Curve, MeasurementError, Schedule
-from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.points import in_base_units
 from bayes_scaling.data.runs import Runs, subset
 from bayes_scaling.decisions.allocation import compute_optimal

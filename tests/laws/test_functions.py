@@ -13,8 +13,9 @@ from bayes_scaling import laws
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, on_arrays, on_symbols
 from bayes_scaling.laws.coefficients import in_units
-from bayes_scaling.laws.formula import law_text, law_value, parse_law
+from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import law_inputs, law_parameters
+from bayes_scaling.laws.values import law_value
 
 MEANT = {
     "exp(x)": lambda x, a: math.exp(x),

@@ -15,8 +15,9 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, on_symbols
 from bayes_scaling.cli import app
 from bayes_scaling.laws.coefficients import in_units
-from bayes_scaling.laws.formula import law_text, law_value, parse_law
+from bayes_scaling.laws.formula import law_text, parse_law
 from bayes_scaling.laws.library import LAWS, check_references, law_inputs, law_parameters, library_law
+from bayes_scaling.laws.values import law_value
 
 INPUTS = {
     "compute": np.array([0.02, 1.0, 7.0, 450.0]),

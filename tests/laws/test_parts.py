@@ -10,8 +10,9 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS
-from bayes_scaling.laws.formula import law_names, law_parts, law_text, law_tree, law_value, parse_law
+from bayes_scaling.laws.formula import law_names, law_parts, law_text, law_tree, parse_law
 from bayes_scaling.laws.library import law_inputs, law_parameters
+from bayes_scaling.laws.values import law_value
 from bayes_scaling.model.studies.reading import parse_study
 from bayes_scaling.model.studies.writing import study_text
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import bayes_scaling as bs
 from bayes_scaling.data.annealed import MIN_FALL
 from bayes_scaling.data.columns import Schedule
 from bayes_scaling.data.schedules import schedule_inputs
+from bayes_scaling.model.specification import changed
 from bayes_scaling.model.studies.study import study_runs
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -65,7 +65,7 @@ def family(rates: dict[str, str], half: pd.DataFrame | None = None) -> bs.Fit:
     columns = bs.Columns(**{f: getattr(study.columns, f) for f in study.columns.__dataclass_fields__} | {"inputs": inputs})
     runs = bs.read_runs(pd.concat(tables, ignore_index=True), columns)
     return fit_of(
-        replace(study.model, discrepancy=()),
+        changed(study.model, discrepancy=()),
         runs,
         draws,
         None,
@@ -168,7 +168,7 @@ def test_a_run_that_the_fit_has_seen_to_its_end_is_known_there(shape: str) -> No
 
 def test_the_rate_of_runs_that_the_fit_has_seen_is_asked_for_by_name() -> None:
     fit = family({"a": "constant", "b": "wsd", "c": "cosine"})
-    with pytest.raises(bs.InputError, match=r"run 'a': .* rate = \"constant\" .* columns tokens, weighted, annealed, fall"):
+    with pytest.raises(bs.InputError, match=r"run 'a': .* rate = \"constant\" .* columns .* effective, fall"):
         bs.forecast(fit, ["a", "c"], 1e11)
     found = bs.forecast(fit, "a", 1e11, rate="constant")
     assert float(found.path["weighted"][-1]) > 0.95e11

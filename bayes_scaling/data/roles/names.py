@@ -121,6 +121,8 @@ def _expected(said: str, columns: Columns, roles: Mapping[str, str]) -> str:
 
 
 def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
+    """Return columns that are read under other names."""
+
     def new(of: str) -> str:
         return names.get(of, of)
 

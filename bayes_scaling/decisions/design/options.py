@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.points import read_points
 from bayes_scaling.decisions.cost import moved_inputs

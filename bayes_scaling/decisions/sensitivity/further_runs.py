@@ -9,7 +9,7 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import DIGITS, MAX_DIGITS, amount, exact, several, value_at
-from bayes_scaling.data.counts import mark_base_units
+from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.tables import Table, read_table, source_of
 from bayes_scaling.decisions.design.candidates import LABEL, read_candidates, rows_of, scatter, shown
 from bayes_scaling.decisions.design.criteria import gains_of

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from bayes_scaling._base import checks
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data import datasets
+from bayes_scaling.data.base_units import with_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.plausible import refuse_implausible_counts
 from bayes_scaling.data.reading import read_runs
 from bayes_scaling.data.roles.names import renamed_units, with_columns
