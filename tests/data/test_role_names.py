@@ -10,8 +10,8 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling._base.filters import renamed_filter
+from bayes_scaling.data.base_units import with_units
 from bayes_scaling.data.columns import MeasurementError, Schedule
-from bayes_scaling.data.counts import with_units
 from bayes_scaling.data.roles.names import roles_of, with_columns
 from bayes_scaling.data.table_conventions import read_fields
 from bayes_scaling.model.studies.bundled import bundled

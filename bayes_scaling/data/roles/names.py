@@ -8,8 +8,8 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
+from bayes_scaling.data.base_units import renamed_input
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.counts import renamed_input
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.outputs import side_by_side
 from bayes_scaling.data.response import Response
