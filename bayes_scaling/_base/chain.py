@@ -59,6 +59,7 @@ def verified(content: bytes, source: str) -> tuple[Link, ...]:
 
 
 def _link(line: bytes, number: int, before: str, where: str) -> Link:
+    """Return the entry on a line, whose hash and place have to be as they were written."""
     found = LINE.fullmatch(line)
     if found is None:
         ended = ", its line ends were changed to those of another system" if line.endswith(b"\r") else ""
@@ -101,6 +102,7 @@ def _compact(record: Mapping[str, Any]) -> bytes:
 
 
 def _bytes(path: Path) -> bytes:
+    """Return what a ledger holds; refuse one that cannot be read, or is too large for this machine."""
     if not is_file(path):
         raise InputError(f"{path}: is no file; expected a ledger")
     try:

@@ -48,6 +48,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 
 def _filled(unready: Path, place: Path) -> Iterator[Path]:
+    """Give a temporary file to fill, and put it in its place; remove it where that fails."""
     waits = False
     try:
         os.close(os.open(unready, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -83,6 +84,7 @@ def require_writable(folder: Path, *files: str) -> None:
 
 
 def _writable(folder: Path, files: tuple[str, ...]) -> None:
+    """Refuse a folder that cannot be made, and files in it that cannot be written."""
     if "\0" in str(folder) or any(len(os.fsencode(part)) > MAX_NAME_BYTES for part in folder.parts):
         raise InputError(f"{str(folder)!r}: cannot be made (a name is too long, or has a NUL in it)")
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

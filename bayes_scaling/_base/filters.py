@@ -69,6 +69,7 @@ def _columns(tree: ast.AST) -> set[str]:
 
 
 def _check_condition(node: ast.AST, text: str) -> None:
+    """Refuse what is no condition: comparisons of columns with values, joined by and, or and not."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:
@@ -90,6 +91,7 @@ def _check_condition(node: ast.AST, text: str) -> None:
 
 
 def _condition(node: ast.AST, table: Mapping[str, Any]) -> Any:
+    """Return for each row of a table whether a checked condition holds."""
     match node:
         case ast.BoolOp(op=op, values=parts):
             join = operator.and_ if isinstance(op, ast.And) else operator.or_

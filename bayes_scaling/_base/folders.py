@@ -59,6 +59,7 @@ def _folders(names: Collection[str]) -> set[Path]:
 
 
 def _put_folder(unready: Path, place: Path, earlier: Collection[str]) -> None:
+    """Put a finished folder in its place: as one where nothing else is there, else file by file."""
     new = [path.relative_to(unready) for path in unready.rglob("*") if path.is_file()]
     if not place.exists():
         with suppress(OSError):  # somebody else may have made it meanwhile

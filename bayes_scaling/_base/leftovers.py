@@ -49,6 +49,7 @@ def _machine() -> str:
 
 
 def _alive(process: int) -> bool:
+    """Return whether a process runs; True where that cannot be told."""
     if os.name != "posix":  # elsewhere asking for a process would end it
         return True
     try:
@@ -133,6 +134,7 @@ def write_journals(moves: Sequence[Move]) -> list[Path]:
 
 
 def _finish(journal: Path) -> None:
+    """Finish what a journal says an interrupted command was at."""
     folder = journal.parent.resolve()
     try:
         for unready, place in _told(journal, folder):

@@ -127,6 +127,7 @@ def _replace(unready: Path | None, place: Path) -> None:
 
 
 def _replace_all(moves: Sequence[Move]) -> None:
+    """Put files in their places, all of them or none: what was there comes back where one fails."""
     earlier: list[tuple[Path, Path | None]] = []
     journals: list[Path] = []
     try:

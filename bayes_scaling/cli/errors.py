@@ -42,6 +42,7 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
+        """Run a command; turn what it raises into a line and an exit code."""
         try:
             with findings_last():
                 command(*args, **kwargs)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import fixed, number, probability, several, shared
+from bayes_scaling._base.numbers import fixed, interval, number, percent, probability, several, shared
 from bayes_scaling.cli.terminal import say, say_table
 
 if TYPE_CHECKING:
@@ -35,8 +35,24 @@ def counted(data: "Runs") -> list[str]:
     kind = "table" if data.columns.curve is None else "log"
     return [
         f"{several(len(data), 'row')} of {data.source}{averaged}{dropped}",
+        *_measured(data),
         *(f"note [{kind}]: {note}" for note in data.notes),
     ]
+
+
+def _measured(data: "Runs") -> list[str]:
+    """Return how measurement errors were taken, and how large that makes them, in a line; none where none are known."""
+    error, response = data.columns.measurement_error, data.columns.response
+    if error is None or "measurement_error" not in data.table:
+        return []
+    share = (data.table["measurement_error"] / data.table["response"].abs()).replace([float("inf")], float("nan")).dropna()
+    name = f"the {response.name}"
+    said = f"measurement error: column {error.column!r}, {error.words(name, response.unit)}"
+    if share.empty:
+        return [said]
+    low, high = float(share.min()), float(share.max())
+    span = percent(low) if percent(low) == percent(high) else f"{interval([100 * low, 100 * high])} %"
+    return [f"{said}; {span} of {name}"]
 
 
 def say_health(health: "Health | None") -> None:

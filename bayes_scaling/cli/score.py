@@ -57,6 +57,7 @@ def score(
 
 
 def _read(path: Path, heads: list[str]) -> "Ledger":
+    """Return a ledger, after published heads were found in it."""
     from bayes_scaling._base.errors import InputError
     from bayes_scaling._base.paths import is_file
     from bayes_scaling.validation.ledger import read, verify
@@ -86,7 +87,7 @@ def _show(points: "pd.DataFrame") -> None:
         for row in points.head(MAX_SHOWN).to_dict("records")
     ]
     more = f" (the first {MAX_SHOWN} of {len(points)})" if len(points) > MAX_SHOWN else ""
-    say_table(f"forecasts{more}", heads, rows, left=("registered", "status"))
+    say_table(f"forecasts{more}", heads, rows, left=("status",), spare=("registered", "CRPS"))
 
 
 def _known(value: float | None, digits: int) -> str:

@@ -13,10 +13,12 @@ LR_ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
 WARMED_UP = 0.01
 """A first row this close to the peak has had its warm-up before."""
-LAG, APPROACH = 0.005, 0.8
+LAG, APPROACH = 0.0025, 0.6
 """How fast falls take effect, against how far the run has come, see `schedules`."""
 MOVES, MOST_PLACES = 256, 1000
 """Parts that falls are cut into, and rows of a long log at which their effect is computed, twice."""
+LEAST_EFFECTIVE = 0.02
+"""An effective rate has a logarithm where the rate is zero."""
 CLOSE, NEARBY = 0.005, 0.1
 """A fall at once happens mostly within so little of the way, either side, as seen against falls nearby."""
 MOSTLY, HARDLY = 0.5, 0.1
@@ -55,8 +57,13 @@ def annealed(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     moved = np.cumsum(np.abs(change)) if np.ptp(share[peak:]) > LR_ROUNDING else np.zeros(len(change))
     found = np.full(len(at), MIN_FALL)
     if moved[-1] > 0:
-        found[order[peak:]] = np.maximum(_effect(come[peak:], change, moved), MIN_FALL)
+        found[order[peak:]] = np.maximum(_effect(come[peak:], share[peak:], change, moved), MIN_FALL)
     return found
+
+
+def effective(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
+    """Return the learning rate as a share of its peak, falling as late as falls take effect."""
+    return np.clip(1.0 - annealed(at, lr), LEAST_EFFECTIVE, 1.0)
 
 
 def sudden_pending(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
@@ -68,7 +75,7 @@ def sudden_pending(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     so_far = np.cumsum(falls)
     found = np.full(len(at), MIN_FALL)
     if so_far[-1] > LR_ROUNDING:
-        found[order[peak:]] = np.maximum(so_far - _effect(come[peak:], -falls, so_far), MIN_FALL)
+        found[order[peak:]] = np.maximum(so_far - _effect(come[peak:], share[peak:], -falls, so_far), MIN_FALL)
     return found
 
 
@@ -97,15 +104,18 @@ def _at_once(x: np.ndarray, share: np.ndarray) -> np.ndarray:
     return np.asarray((falls > 0.0) & (close | (beside <= HARDLY * slope)))
 
 
-def _effect(come: np.ndarray, change: np.ndarray, moved: np.ndarray) -> np.ndarray:
+def _effect(come: np.ndarray, share: np.ndarray, change: np.ndarray, moved: np.ndarray) -> np.ndarray:
     """Return the effect of falls at rows in order, from the change of the rate to each and the sum of changes up to it.
 
     The changes are cut into equal parts, each of which happened at its middle, and long logs are read at some of their rows.
+    Between rows the rate is a line, so that how far the run has come is a parabola.
     """
     bounds = np.linspace(0.0, moved[-1], MOVES + 1)
     middle = (bounds[1:] + bounds[:-1]) / 2.0
     after = np.searchsorted(moved, middle, side="left")
     way = (middle - moved[after - 1]) / (moved[after] - moved[after - 1])
+    first, last = share[after - 1], share[after]
+    way *= (2.0 * first + (last - first) * way) / (first + last)
     when = come[after - 1] + way * (come[after] - come[after - 1])
     sign = -np.sign(change[after])
     rows = _some(come, moved)

@@ -16,6 +16,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.numbers import number, percent
+from bayes_scaling._base.quantiles import MAD_TO_SD
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.rates import is_run_name
 from bayes_scaling.data.runs import Runs
@@ -209,7 +210,7 @@ def _ratio(checked: pd.DataFrame, columns: Columns, along: str, label: pd.Series
 
 
 def _neighbours(left: np.ndarray, same: np.ndarray) -> float:
-    spread = MAX_DEVIATIONS * 1.4826 * float(np.median(np.abs(left)))
+    spread = MAX_DEVIATIONS * MAD_TO_SD * float(np.median(np.abs(left)))
     left = np.clip(left, -spread, spread)
     if not same.any() or not left.any():
         return 1.0

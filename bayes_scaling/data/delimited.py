@@ -149,6 +149,7 @@ def _rows(text: str, separator: str) -> Iterator[list[str]]:
 
 
 def _cells(text: str, separator: str, source: str) -> pd.DataFrame:
+    """Return the cells of a text under the names of its header, without columns that have neither name nor cell."""
     # The header is read as a row like others: readers would silently rename a repeated column.
     every = _by_arrow(text, separator)
     if every is None:

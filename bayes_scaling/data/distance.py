@@ -41,6 +41,7 @@ def region(decades: float) -> str:
 
 
 def _from_hull(asked: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Return the distance of points from the convex hull of others; 0 inside."""
     from scipy.optimize import nnls
     from scipy.spatial import ConvexHull, QhullError
 

@@ -73,6 +73,7 @@ def require_same_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None
 
 
 def _refuse_apart(parts: Sequence[Part], name: str, column: str) -> None:
+    """Refuse tables between whose ranges of an input a factor lies that only another unit explains."""
     own = [part.table[name][part.table[name] > 0] for part in parts]
     ranges = sorted((of.min(), of.max(), part.source) for of, part in zip(own, parts, strict=True) if len(of))
     reached = np.maximum.accumulate([high for _, high, _ in ranges])

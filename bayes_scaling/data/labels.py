@@ -44,6 +44,7 @@ def label_column(frame: pd.DataFrame, parts: tuple[str, ...], source: str, rows:
 
 
 def _labels(column: pd.Series, where: str, rows: np.ndarray) -> pd.Series:
+    """Return a column of labels as text or whole numbers; refuse missing ones."""
     column = column.reset_index(drop=True)
     refuse_first(_missing(column), column, where, rows, "is missing; expected a level")
     if isinstance(column.dtype, pd.StringDtype):

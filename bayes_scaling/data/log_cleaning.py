@@ -7,6 +7,7 @@ import numpy as np
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact, percent
+from bayes_scaling._base.quantiles import MAD_TO_SD
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.curve import Curve
 from bayes_scaling.data.log_order import in_order
@@ -26,8 +27,6 @@ SPIKE = 0.05
 """A spike is at least so far above its neighbours, and a run that ends so far above its lowest loss is named; of log loss."""
 SPIKE_SD = 8.0
 """A spike is at least so many robust standard deviations of its run above its neighbours."""
-MAD_TO_SD = 1.4826
-"""Standard deviation of a normal over its median absolute deviation."""
 SIDE = 10
 """Rows to either side that a row is judged by."""
 JUDGED = 30
@@ -60,6 +59,7 @@ def clean_log(log: Log, columns: Columns, curve: Curve) -> tuple[Log, tuple[str,
 
 
 def _without_warmup(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Leave out the start of each run, as far as the columns say."""
     at = log.table[curve.along]
     if curve.warmup is not None:
         early, rule = at < curve.warmup, f"{curve.along} below {exact(curve.warmup)}"
@@ -73,6 +73,7 @@ def _without_warmup(log: Log, columns: Columns, curve: Curve) -> Cleaned:
 
 
 def _without_missing(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Leave out rows without a loss where the columns say so; refuse them otherwise."""
     gone = ~np.isfinite(log.table["response"].to_numpy())
     if not gone.any():
         return log, []
@@ -87,6 +88,7 @@ def _without_missing(log: Log, columns: Columns, curve: Curve) -> Cleaned:
 
 
 def _positive(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Refuse values that are not above 0 where a logarithm is taken."""
     named = {name: one.column for name, one in columns.inputs.items() if not one.zero}
     named |= {"response": columns.response.column} if columns.response.positive else {}
     for name, column in named.items():
@@ -102,6 +104,7 @@ def _positive(log: Log, columns: Columns, curve: Curve) -> Cleaned:
 
 
 def _without_spikes(log: Log, columns: Columns, curve: Curve) -> Cleaned:
+    """Note spikes, and runs that end above their lowest loss; leave spikes out where the columns say so."""
     if not columns.response.positive or columns.response.rising:
         return log, []
     spike, above, rises = _judged(log)

@@ -29,5 +29,19 @@ class MeasurementError:
     column: str
     relative: bool = True
 
+    def words(self, name: str = "the response", unit: str = "") -> str:
+        """Return how the column is taken: as shares of a response, or in its unit.
+
+        Examples
+        --------
+        >>> MeasurementError("sem").words("loss"), MeasurementError("sem", relative=False).words("loss", "nats/token")
+        ('a share of loss (relative = true)', 'in nats/token (relative = false)')
+        """
+        return (
+            f"a share of {name} (relative = true)"
+            if self.relative
+            else f"in {unit or f'the unit of {name}'} (relative = false)"
+        )
+
     def __post_init__(self) -> None:
         checks.check(self, "of the measurement error", column=checks.column, relative=checks.flag)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import exact, number
+from bayes_scaling._base.quantiles import MAD_TO_SD
 
 MAX_DECIMALS = 8
 """Decimals that are looked for in printed numbers, at most."""
@@ -105,6 +106,7 @@ def _scatter(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], groups
 
 
 def _of_repeats(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], groups: tuple[str, ...]) -> float | None:
+    """Return the scatter of rows at the same inputs and levels; None where too few repeat."""
     by = [*inputs, *(group for group in groups if group != "run")]
     if not by:
         return None
@@ -118,6 +120,7 @@ def _of_repeats(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
 
 
 def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], groups: tuple[str, ...]) -> float | None:
+    """Return the robust scatter about a polynomial of the log inputs, the highest degree that rows allow; None for none."""
     logs = [np.log(table[name].to_numpy()) for name in inputs]
     logs = [(x - x.mean()) / x.std() for x in logs if np.ptp(x) > 0]
     shifts = [pd.get_dummies(table[dim].astype(str), drop_first=True).to_numpy(float) for dim in groups if _few(table[dim])]
@@ -126,7 +129,9 @@ def _of_surface(table: pd.DataFrame, y: np.ndarray, inputs: tuple[str, ...], gro
         design = np.column_stack([np.ones(len(y)), *terms, *shifts])
         if np.linalg.matrix_rank(design) * PER_TERM <= len(y):
             off, rank = _robustly(design, y)
-            return 1.4826 * float(np.median(np.sort(np.abs(off))[rank:]))  # as many go through the surface, whatever they are
+            return MAD_TO_SD * float(
+                np.median(np.sort(np.abs(off))[rank:])
+            )  # as many go through the surface, whatever they are
     return None
 
 

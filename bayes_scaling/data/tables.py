@@ -141,6 +141,7 @@ def _opened(table: Table, wanted: AbstractSet[str], source: str) -> tuple[pd.Dat
 
 
 def _read_file(table: str | PathLike[str], wanted: AbstractSet[str]) -> tuple[pd.DataFrame, tuple[str, ...] | None]:
+    """Return the table in a file, and what is odd about it where it is text."""
     path = Path(table)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(table)):
         raise InputError(f"{table}: nothing is read from the network; fetch the file and give its path")

@@ -23,6 +23,7 @@ from bayes_scaling.decisions.cost import moved_inputs, tokens_unit, unique_limit
 from bayes_scaling.decisions.flat_runs import refuse_flat
 from bayes_scaling.decisions.law_along import labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import lowest
+from bayes_scaling.decisions.optimum_notes import with_notes
 from bayes_scaling.decisions.sizes import Sizes, over_sizes, size_grid
 from bayes_scaling.decisions.spending import Spending, Spent, spending
 from bayes_scaling.inference.health_line import carried
@@ -107,7 +108,8 @@ def compute_optimal(
     rows = mark_base_units(pd.DataFrame(index=[0])) if points is None else in_base_units(points, fit.runs)
     cost = spending(fit, cost, rows)
     budgets = read_budgets(fit, compute)
-    return map_components(fit, lambda one, _: _optimal(one, rows, budgets, cost))
+    found = map_components(fit, lambda one, _: _optimal(one, rows, budgets, cost))
+    return with_notes(fit, found, {name: found[name] for name in moved_inputs(fit) if name in found})
 
 
 def _optimal(fit: Fit, rows: pd.DataFrame, budgets: np.ndarray, cost: Spent) -> xr.Dataset:

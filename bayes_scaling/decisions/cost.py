@@ -33,7 +33,8 @@ def _moved(fit: Fit) -> tuple[str, ...]:
     for moved in SPLITS:
         if set(moved) <= set(inputs):
             return moved
-    raise InputError(f"compute is split over the inputs ['params', 'tokens']; {called(fit.model.law)} has {list(inputs)}")
+    own = ", which splits nothing: predict at budgets says what they reach" if "compute" in inputs else ""
+    raise InputError(f"compute is split over the inputs ['params', 'tokens']; {called(fit.model.law)} has {list(inputs)}{own}")
 
 
 def unique_limit(fit: Posterior, rows: pd.DataFrame) -> np.ndarray:

@@ -140,6 +140,7 @@ def checked_group(fit: Posterior, asked: Estimand) -> str:
 
 
 def _multiplier(fit: Posterior, asked: Estimand) -> Answer:
+    """Return draws of how much more compute one level needs than another."""
     group, where = checked_group(fit, asked), {**asked.held, asked.name: asked.b}
     if splits_compute(fit, where):
         rest = {name: of for name, of in where.items() if name != "compute"}
@@ -189,6 +190,7 @@ def _loss(fit: Posterior, asked: Estimand) -> Answer:
 
 
 def _plan(fit: Posterior, asked: Estimand) -> Answer:
+    """Return draws of the compute-optimal size at a budget."""
     if "compute" not in asked.held:
         raise InputError(f"the question {asked.text!r} needs compute, in FLOP: plan at compute=1e21")
     rest = {name: of for name, of in asked.held.items() if name != "compute"}
@@ -201,6 +203,7 @@ def _plan(fit: Posterior, asked: Estimand) -> Answer:
 
 
 def _parameter(fit: Posterior, asked: Estimand) -> Answer:
+    """Return draws of a parameter of the law."""
     if isinstance(fit, Stack):
         raise InputError(f"{asked.name} is a parameter of one law; ask one of the stack's fits: {format_names(fit.fits)}")
     if asked.name not in fit.model.parameters:

@@ -14,6 +14,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
 from bayes_scaling.decisions.optimum import Curve, edge, lowest
+from bayes_scaling.decisions.optimum_notes import with_notes
 from bayes_scaling.inference.expectation import at as expected_at, log_inputs
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
@@ -70,7 +71,8 @@ def joint_optimum(fit: Posterior, points: Table, along: Sequence[str]) -> xr.Dat
     """
     refuse_rising(fit, "an optimum", points)
     _check_several(along)
-    return map_components(fit, lambda one, _: _optimum(one, points, along))
+    found = map_components(fit, lambda one, _: _optimum(one, points, along))
+    return with_notes(fit, found, {name: found[name] for name in along})
 
 
 @carried
@@ -164,6 +166,7 @@ def _optimum(fit: Fit, points: Table, along: Sequence[str]) -> xr.Dataset:
 
 
 def _tolerance(fit: Fit, points: Table, along: Sequence[str], below: float) -> xr.Dataset:
+    """Return for each input how far it may move alone from the joint optimum."""
     at = parameters_along(fit, points, along)
     surface, bounds = _surface(fit, at, along), {name: search_bounds(fit, name) for name in along}
     places = _lowest(surface, bounds)

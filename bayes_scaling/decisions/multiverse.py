@@ -106,6 +106,7 @@ class Multiverse:
 
 
 def _sentences(rows: pd.DataFrame, label: str, unit: str) -> list[str]:
+    """Return what the answer is in the base, and where it is lowest and highest."""
     ordered = rows.sort_values("q50")
     low, high = ordered.iloc[0], ordered.iloc[-1]
     base = rows[rows["universe"] == BASE]
@@ -234,6 +235,7 @@ def _combined(variants: Variants) -> dict[str, dict[str, str]]:
 
 
 def _gathered(batch: Batch[pd.DataFrame], specified: Any, variants: Variants, failures: Mapping[str, str]) -> Multiverse:
+    """Return the answers of all specifications as one record; refuse where none has one."""
     failures = {**failures, **batch.failures}
     if not batch.results:
         raise InputError(f"no specification has an answer: {next(iter(failures.values()), 'there are none')}")

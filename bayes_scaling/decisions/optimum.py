@@ -13,6 +13,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.tables import Table
 from bayes_scaling.decisions.law_along import columns_of, labelled_as, law_along, named_unit, parameters_along, search_bounds
+from bayes_scaling.decisions.optimum_notes import with_notes
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.stacking import Posterior, map_components
@@ -66,7 +67,8 @@ def optimum(fit: Posterior, points: Table, along: str) -> xr.DataArray:
     >>> optimum(fit, {"compute": [1e21]}, "depth").median(("chain", "draw"))  # doctest: +SKIP
     """
     refuse_rising(fit, "an optimum", points)
-    return map_components(fit, lambda one, _: _optimum(one, points, along))
+    found = map_components(fit, lambda one, _: _optimum(one, points, along))
+    return with_notes(fit, found, {along: found})
 
 
 def _optimum(fit: Fit, points: Table, along: str) -> xr.DataArray:
@@ -170,6 +172,7 @@ def lowest(curve: Curve, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 
 def _refined(curve: Curve, place: np.ndarray, value: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return a minimum more closely: steps are halved, then a parabola is laid through three places."""
     for _ in range(HALVINGS):
         step = step / 2
         left, right = curve(place - step), curve(place + step)

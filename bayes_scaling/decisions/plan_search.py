@@ -28,6 +28,7 @@ DECADES = 6.0
 
 
 def check_reach(fit: Posterior, budgets: np.ndarray, cost: Spent) -> None:
+    """Refuse budgets too far from the compute of the runs for a plan to mean anything."""
     trained = np.log10(runs_compute(fit, cost))
     off = np.maximum(np.log10(budgets) - trained.max(), trained.min() - np.log10(budgets))
     if np.any(off > DECADES):
@@ -39,6 +40,7 @@ def check_reach(fit: Posterior, budgets: np.ndarray, cost: Spent) -> None:
 
 
 def with_unique(fit: Posterior, rows: pd.DataFrame, unique_tokens: float | None) -> pd.DataFrame:
+    """Return points with a number of unique tokens; refuse it for a law that does not read one."""
     if unique_tokens is None:
         return rows
     checks.positive(unique_tokens, "unique_tokens")
@@ -53,6 +55,7 @@ def with_unique(fit: Posterior, rows: pd.DataFrame, unique_tokens: float | None)
 
 
 def settled_size(params: float, compute: np.ndarray, cost: Spent) -> np.ndarray:
+    """Return a settled model size at each budget; refuse one that leaves nothing to train with."""
     sizes = np.full(len(compute), float(checks.positive(params, "params")))
     if np.any(bare := cost.tokens(sizes, compute) <= 0):
         raise InputError(

@@ -39,6 +39,7 @@ def plan_place(found: Plan, row: int) -> str:
 
 
 def _said(found: Plan, at: Mapping[str, Any], row: int, target: float | None) -> list[str]:
+    """Return what a plan says of one budget and point, a sentence each."""
     loss, place = found.loss.attrs, plan_place(found, row)
     spent = f"{amount(at['compute'], found.cost.base_unit, 4)} ({found.cost.counted})"
     budget = f"{'For ' + place + ', with' if place else 'With'} {spent}"

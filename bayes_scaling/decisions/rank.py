@@ -148,9 +148,18 @@ def rank(
 class _Budgets:
     """What levels are held against each other at.
 
-    name, unit, amounts: of the budget, an amount for each point. ends: up to where a crossover is searched for there. largest:
-    the largest among the runs of each level. path: input -> power, or None where each level splits compute in its own best
-    way. costs: of each level, where budgets are counted in a cost.
+    Parameters
+    ----------
+    name, unit, amounts
+        Of the budget, an amount for each point.
+    ends
+        Up to where a crossover is searched for at each point.
+    largest
+        Level -> the largest budget among its runs.
+    path
+        Input -> power, of what grows with the budget; None where each level splits compute in its own best way.
+    costs
+        Level -> its cost, where budgets are counted in one.
     """
 
     name: str
@@ -213,6 +222,7 @@ def _draws(
 
 
 def _check(fit: Posterior, equivalent: float | None, certainty: float) -> None:
+    """Refuse responses without ratios, and shares and probabilities out of range."""
     response = fit.runs.columns.response
     if not response.positive:
         raise InputError(f"levels are ranked by relative differences, which {response.name} that may be negative does not have")

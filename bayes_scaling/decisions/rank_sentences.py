@@ -42,6 +42,7 @@ def said_of_ranking(found: Ranking) -> list[list[str]]:
 
 
 def _said(found: Ranking, row: dict[str, Any], index: int) -> list[str]:
+    """Return what the ranking says of a level at one point."""
     ends = ("q05", "mean", "q95")
     percents, change = ([row[f"{name}_{of}"] for of in ends] for name in ("change_percent", "change"))
     mean, name = shared(change, signed=True)[1], found.response
@@ -150,6 +151,7 @@ def _none(level: str, budget: str, of: Mapping[str, float], loss: str) -> str:
 
 
 def _crossing(found: Ranking, row: dict[str, Any]) -> str:
+    """Return where the better of two levels changes, or that it does not within the budgets searched."""
     end, lost = amount(row["below"], found.unit), row["p_crossover_unknown"]
     chance = 1 - row["p_no_crossover"] - lost
     rest = (

@@ -200,6 +200,7 @@ BETTER, EQUIVALENT, WORSE, UNDECIDED = "better", "equivalent", "worse", "undecid
 
 
 def _rows_of(found: Ranking, point: int) -> list[dict[str, object]]:
+    """Return a row for each level at one point, the lowest loss first."""
     at = {"row": point}
     kept = found.defined.isel(at).to_numpy().ravel()
     if not kept.any():
@@ -235,6 +236,7 @@ def _beyond(found: Ranking, point: int, level: object) -> float:
 
 
 def _verdict(relative: np.ndarray, equivalent: float | None, certainty: float) -> dict[str, object]:
+    """Return the probabilities of better, equivalent and worse, and which of them is certain enough to be said."""
     if equivalent is None:
         return {}
     shares = {

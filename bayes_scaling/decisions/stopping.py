@@ -20,8 +20,8 @@ import pandas as pd
 from bayes_scaling._base import checks
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling._base.numbers import number, several
-from bayes_scaling._base.views import in_a_line, lines, show, view
+from bayes_scaling._base.numbers import decades, number, several
+from bayes_scaling._base.views import in_a_line, lines, note_lines, show, view
 from bayes_scaling.inference.health import Health
 from bayes_scaling.inference.health_line import carried
 from bayes_scaling.prediction.forecast_record import Forecast
@@ -58,6 +58,11 @@ class Stopping:
         Of costs: FLOP where sizes are known, else what jobs train along.
     jobs
         How many of the candidates are running jobs; the rest are those begun once more.
+    health
+        Of the fit behind the forecasts.
+    notes
+        What to know before relying on it, a sentence each: how far ends lie beyond the runs, levels never seen, jobs unlike
+        the runs, what was left out of logs, and how the learning rate is taken to go on.
     """
 
     candidates: tuple[str, ...]
@@ -70,6 +75,7 @@ class Stopping:
     cost_unit: str
     jobs: int
     health: Health | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def p_best(self) -> dict[str, float]:
@@ -121,7 +127,8 @@ class Stopping:
     @asked
     def summary(self) -> str:
         """Return which jobs to stop, with the regret and the saving of that, a sentence a line."""
-        return lines(view("bayes_scaling.decisions.stopping_sentences:said_of_stopping")(self), self)
+        said = view("bayes_scaling.decisions.stopping_sentences:said_of_stopping")(self)
+        return lines([*said, *note_lines(self.notes)], self)
 
     def __repr__(self) -> str:
         return in_a_line(self, "Stopping", several(len(self.candidates), "candidate"))
@@ -195,7 +202,21 @@ def stopping(
     kept = None if tolerance is None and budget is None else _kept(finals, costs, tolerance, budget)
     keep = None if kept is None else tuple(names[i] for i in kept)
     unit = str(found.finals.attrs.get("units", ""))
-    return Stopping(tuple(names), finals, costs, keep, tolerance, budget, unit, cost_unit, len(found), found.health)
+    return Stopping(
+        tuple(names), finals, costs, keep, tolerance, budget, unit, cost_unit, len(found), found.health, _notes(found)
+    )
+
+
+def _notes(found: Forecasts) -> tuple[str, ...]:
+    """Return what to know of the forecasts that a decision rests on."""
+    each = [(*one.level_notes, *([one.outlier] if one.outlier else []), *one.log_notes, *one.notes) for one in found.jobs]
+    return tuple(dict.fromkeys([*ends_beyond(found), *(note for of in each for note in of)]))
+
+
+def ends_beyond(found: Forecasts) -> list[str]:
+    """Return which jobs end beyond the runs of the fit, and how far, a sentence each."""
+    far = [float(one.path["distance"][-1]) if "distance" in one.path.coords else 0.0 for one in found.jobs]
+    return [f"{one.label} ends {decades(of)} beyond the runs" for one, of in zip(found.jobs, far, strict=True) if of > 0]
 
 
 def regret_of(finals: np.ndarray, keep: Sequence[int]) -> float:

@@ -21,6 +21,7 @@ def said_of_stopping(found: Stopping) -> list[str]:
 
 
 def _decision(found: Stopping) -> str:
+    """Return which jobs to go on with, stop and begin once more, with the regret that is left."""
     keep = found.keep or ()
     table = found.to_frame()
     groups = {name: table.loc[table["decision"] == name, "run"].tolist() for name in ("go on", "stop", "restart")}

@@ -222,6 +222,7 @@ class Compiled(CompiledModel):  # type: ignore[misc]
         return np.array([self.density.address, self.n_dim, *data], dtype=np.int64)
 
     def _model(self) -> Any:
+        """Return the model as the sampler takes it: pointers to the compiled density and to its data."""
         size, data = self.n_dim, self._addresses()
         alive = (self, data)  # as long as the sampler is
         sizes = {"element": size, "unconstrained_parameter": size}

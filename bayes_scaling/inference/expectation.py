@@ -129,6 +129,7 @@ def levels_at(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> Callabl
     draws = fit.posterior
 
     def level(owner: str, term: Effect) -> xr.DataArray:
+        """Return a term's effect at each row: of a level that the fit knows, or drawn for one that it does not."""
         effect = draws[term_name(owner, term)]
         named = set(term.dims) <= set(frame)
         index = {dim: level_index(frame[dim], draws[dim].to_numpy()) if named else np.full(len(frame), -1) for dim in term.dims}

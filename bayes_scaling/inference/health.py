@@ -157,6 +157,7 @@ class Health:
 
 
 def _approximate(health: Health) -> Remark:
+    """Say how far draws of Laplace's approximation can be trusted."""
     k = health.pareto_k if health.pareto_k is not None else float("inf")
     what = (
         f"approximate: Laplace with importance resampling, Pareto k {fixed(k, 2)}, effective sample size {int(health.ess_bulk)}"
@@ -176,12 +177,14 @@ def _shortened(health: Health) -> list[str]:
 
 
 def _unmoved(health: Health) -> Remark | None:
+    """Say which parameters never moved, or are not finite."""
     broken = {"is not finite": health.not_finite, "never moved": health.stuck}
     said = [f"{_listed(names)} {what}" for what, names in broken.items() if names]
     return Remark("not to be trusted", "; ".join(said), "try another seed, or priors that keep it in range") if said else None
 
 
 def _bimodal(health: Health) -> Remark | None:
+    """Say that chains ended in several modes."""
     if not health.modes:
         return None
     what = f"the posterior has {len(health.modes)} modes, each found by two chains or more: {' and '.join(health.modes)}"
@@ -194,6 +197,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _divergent(health: Health) -> Remark | None:
+    """Say how many trajectories diverged, and whether that is few enough to be only noted."""
     count, draws = health.divergences, health.draws
     if not count:
         return None
@@ -209,6 +213,7 @@ def _divergent(health: Health) -> Remark | None:
 
 
 def _chains(health: Health) -> Remark | None:
+    """Say that chains disagree, or cannot be compared."""
     if health.r_hat is not None and health.r_hat <= R_HAT_LIMIT:
         return None
     if health.r_hat is not None and isfinite(health.r_hat):
@@ -222,6 +227,7 @@ def _chains(health: Health) -> Remark | None:
 
 
 def _sizes(health: Health) -> Remark | None:
+    """Say that the effective sample size is too small."""
     limit = ESS_LIMIT_OF_ONE if health.chains == 1 else ESS_LIMIT
     if health.ess_bulk >= limit and health.ess_tail >= limit:
         return None
@@ -232,6 +238,7 @@ def _sizes(health: Health) -> Remark | None:
 
 
 def _energy(health: Health) -> Remark | None:
+    """Say that momenta explore the energy too slowly."""
     if health.bfmi is not None and health.bfmi >= BFMI_LIMIT:
         return None
     bfmi = health.bfmi if health.bfmi is not None and isfinite(health.bfmi) else None
@@ -240,6 +247,7 @@ def _energy(health: Health) -> Remark | None:
 
 
 def _depth(health: Health) -> Remark | None:
+    """Say that trajectories were cut at the largest depth."""
     if health.max_depth <= DEPTH_LIMIT * health.draws:
         return None
     what = f"{percent(health.max_depth / health.draws)} of trajectories cut at the largest tree depth"

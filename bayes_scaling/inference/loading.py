@@ -135,6 +135,7 @@ def _tree(path: Path) -> xr.DataTree:
 
 
 def _fit(path: Path, tree: xr.DataTree) -> Fit:
+    """Return the fit that a tree holds."""
     study = parse_study(str(tree.attrs["study"]), str(path))
     record = json.loads(tree.attrs["record"])
     parts = {name: node.to_dataset() for name, node in tree.children.items()}
@@ -150,6 +151,7 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
 
 
 def _stack(path: Path, tree: xr.DataTree) -> Stack:
+    """Return the stack that a tree holds, a group for each law."""
     record = json.loads(tree.attrs["record"])
     groups = [MEMBER.format(i) for i in range(1, len(record["laws"]) + 1)]
     if set(groups) != set(tree.children) or not set(record["laws"]) <= set(record["weights"]):
@@ -182,6 +184,7 @@ def _health(record: Mapping[str, Any] | None) -> Health | None:
 
 
 def _runs(path: Path, table: pd.DataFrame, columns: Columns, record: Mapping[str, Any]) -> Runs:
+    """Return the runs of a saved fit, checked as a table is."""
     table = table.rename(columns={old: new for old, new in EARLIER_COLUMNS.items() if old not in columns.inputs})
     numbers = ["response", *columns.inputs]
     if lacking := {*numbers, *columns.dims} - set(table):

@@ -57,6 +57,7 @@ def log_density(fit: Posterior, frame: pd.DataFrame, seed: int = 0, *, new: bool
 
 
 def _log_density(fit: Fit, frame: pd.DataFrame, seed: int, *, new: bool) -> xr.DataArray:
+    """Return the log density of each row in each draw; chain, draw, row."""
     from scipy import stats
 
     noise, draws = fit.model.noise, fit.posterior

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling._base.functions import on_arrays
+from bayes_scaling._base.quantiles import MAD_TO_SD
 from bayes_scaling.model import discrepancy, gaussian_process as gp
 from bayes_scaling.model.evaluation import evaluate, group_effects
 from bayes_scaling.model.names import NOISE_SD, own_names, term_name
@@ -88,7 +89,7 @@ def find_mode(model: Model, arrays: Mapping[str, np.ndarray], levels: Mapping[st
     mode = _mode(replace(trial, weight=np.sqrt(worth) / sd), np.zeros(trial.places[KNOTS].stop))
     least = SMALLEST * median(parameters_with_priors(model)[NOISE_SD].prior)
     for _ in range(ROUNDS if heavy_tailed(model.noise) else 0):
-        scale = max(1.4826 * float(np.median(np.abs(mode.left))), least)
+        scale = max(MAD_TO_SD * float(np.median(np.abs(mode.left))), least)
         weights = (NU + 1.0) / (NU + (mode.left / scale) ** 2)
         mode = _mode(replace(trial, weight=np.sqrt(worth * weights) / sd), mode.at)
     mode = replace(mode, precision=float(np.mean(1.0 / sd**2)))
@@ -187,6 +188,7 @@ class _Trial:
 
 
 def _mode(trial: _Trial, start: np.ndarray) -> Mode:
+    """Return where the search ends, with what the rows say of the places there."""
     from scipy.optimize import least_squares
 
     found = least_squares(trial.residuals, start, trial.slopes, method="trf", max_nfev=STEPS)

@@ -89,6 +89,7 @@ def _kept(kind: Any, function: Any) -> Any:
 
 
 def _density(size, x_, slope_, density_, data_):
+    """Write the log density and its slope at a place, and return a code: what the sampler calls."""
     data = numba.carray(data_, (6,), np.int64)
     if size != data[1]:
         return WRONG_SIZE
@@ -108,6 +109,7 @@ def _density(size, x_, slope_, density_, data_):
 
 
 def _densities(count, size, x_, densities_, data_):
+    """Write log densities at many places, minus infinity where there is none."""
     data = numba.carray(data_, (6,), np.int64)
     if size != data[1]:
         return WRONG_SIZE

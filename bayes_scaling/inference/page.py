@@ -59,6 +59,7 @@ def _health(fit: Fit) -> str:
 
 
 def _known(fit: Fit) -> str:
+    """Return which parameter the runs say most of, and which least."""
     found = dict(_shrinkage(fit))
     if is_prior(fit) or not found:
         return "Known: the prior only."

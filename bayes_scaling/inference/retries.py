@@ -189,6 +189,7 @@ def _end(rounds: Sequence[Round], asked: tuple[Settings, int, str] | None, secon
 
 
 def _record(one: Round, *, kept: bool, ended: str) -> Mapping[str, Any]:
+    """Return what a health keeps of a round of sampling."""
     return {
         "tried": one.tried,
         "target_accept": one.settings.target_accept,

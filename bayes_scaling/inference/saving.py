@@ -123,6 +123,7 @@ def _tree_of(fit: Fit) -> xr.DataTree:
 
 
 def _record(fit: Fit) -> dict[str, Any]:
+    """Return what a file says of a fit beside its arrays and its study."""
     runs = fit.runs
     return {
         "references": dict(runs.references),

@@ -88,6 +88,7 @@ def shifts(law: Law) -> dict[str, dict[str, tuple[float, ...]]]:
 def _in_units[Draws: (xr.DataArray, np.ndarray)](
     law: Law, parameters: Mapping[str, Draws], references: Mapping[str, float]
 ) -> dict[str, Draws]:
+    """Return parameters in the inputs' own units, as far as the law lets references go into coefficients."""
     logs: dict[str, Any] = {name: -np.log(reference) for name, reference in references.items()}
     tree = law_tree(law)
     for _ in range(len(parameters)):

@@ -164,6 +164,7 @@ def _statements(text: str) -> Iterator[str]:
 
 
 def _parts(text: str, statements: list[str]) -> dict[str, ast.expr]:
+    """Return the named parts of a law's text, each defined once."""
     parts: dict[str, ast.expr] = {}
     for one in statements:
         found = _DEFINES.match(one)

@@ -55,6 +55,7 @@ def summed(tree: ast.expr, inputs: Sequence[str], text: str) -> tuple[ast.expr, 
 
 
 def _terms(term: ast.expr, inputs: Sequence[str], text: str, found: Indexed) -> ast.expr:
+    """Return a sum over an index, as sum(t[j] * r[j]), with a term for each member of its input."""
     indexed = [of for node in ast.walk(term) if (of := _indexed(node)) is not None]
     bases, indices = {base for base, _, _ in indexed}, {index for _, _, index in indexed}
     if len(indices) != 1:

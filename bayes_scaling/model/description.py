@@ -112,7 +112,9 @@ def scatter_sentences(model: Model, response: Response | None = None, error: Mea
     scale = {"log_loss": "a relative error", "log_odds": "in log odds"}.get(noise.on, f"in {unit}")
     found = [f"Single rows scatter about the law in {what}: {how} of scale noise_sd, {scale}."]
     if error is not None:
-        found.append(f"The measurement error of column {error.column} is added to it in quadrature.")
+        found.append(
+            f"The measurement error of column {error.column}, {error.words(name, unit)}, is added to it in quadrature."
+        )
     found += [_shared(effect) for effect in noise.effects]
     found += list(_correlated(noise))
     if noise.residual_correlation is not None:
@@ -151,6 +153,7 @@ def _place(name: str, of: Reference) -> str:
 
 
 def _about(model: Model) -> list[str]:
+    """Return where priors are, how parameters are correlated and how runs scatter, a sentence each."""
     at = "Inputs are divided by their references before the law sees them, so that coefficients are losses there."
     places = ", ".join(f"{name} {_place(name, of)}" for name, of in prior_references(model).items())
     return [
@@ -163,6 +166,7 @@ def _about(model: Model) -> list[str]:
 
 
 def _correlated(noise: Noise) -> Iterator[str]:
+    """Yield how the scatter of rows is correlated, and which rows are outliers, a sentence each."""
     if noise.correlation is not None:
         yield (
             "The scatter of neighbouring rows of a run is correlated, by exp(-distance / noise_length) in the "
@@ -209,6 +213,7 @@ def _alike(term: Smooth) -> str:
 
 
 def _varies(term: Effect, *, log: bool) -> str:
+    """Return how the levels of a term are distributed, in words."""
     scale = " on the log scale" if log else ""
     if isinstance(term, ByLevel):
         own = ", ".join(f"{level} {prior_words(of)}" for level, of in term.priors.items())

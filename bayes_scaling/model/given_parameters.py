@@ -46,6 +46,7 @@ def require_indexed_terms(law: Law, parameters: Mapping[str, Prior | Parameter])
 
 
 def _mismatch(law: Law, expected: set[str], given: set[str]) -> str:
+    """Say which parameters are too many or too few, and which name may have been meant."""
     parts = [f"law {law.__name__} has the parameters {format_names(expected)}; priors are given for {format_names(given)}"]
     for name in sorted(given - expected):
         near = difflib.get_close_matches(name, expected - given, 1, cutoff=0.3)

@@ -120,6 +120,7 @@ def _scaled(value: Prior | Parameter, factor: float, within: float = 1.0) -> Par
 
 
 def _scaled_prior(prior: Prior, factor: float, within: float) -> Prior:
+    """Return the prior of a quantity that is multiplied by a factor, which is known within another."""
     if prior.median is not None and prior.factor is not None:
         return Prior(median=prior.median * factor, factor=widen_factor(prior.factor, within))
     if prior.between is not None:

@@ -169,6 +169,7 @@ def _shared(term: Varying | Smooth, *, relative: bool) -> str:
 
 
 def _differ(term: Pooled, what: str, often: str, seldom: str) -> str:
+    """Return by how much a term lets levels differ, often and seldom."""
     if isinstance(term, Ordered):
         how = "above" if term.direction == "increasing" else "below"
         return (

@@ -102,6 +102,7 @@ class Prior:
         )
 
     def _check_distribution(self) -> None:
+        """Refuse an unknown distribution, and arguments that are not its own or out of range."""
         if not isinstance(self.distribution, str) or self.distribution not in DISTRIBUTIONS:
             raise InputError(f"no prior distribution is called {self.distribution!r}; there are {format_names(DISTRIBUTIONS)}")
         expected = DISTRIBUTIONS[self.distribution][1]

@@ -65,6 +65,7 @@ def axis(term: Smooth, levels: Sequence[Any] | np.ndarray) -> np.ndarray:
 
 
 def _place(term: Smooth, level: Any) -> float:
+    """Return where a level lies on the axis of a smooth term; refuse one that is no number."""
     if isinstance(level, str) and not PLAIN_NUMBER.fullmatch(level):
         raise InputError(f"Smooth goes over {term.over!r}, whose levels must be numbers, not {format_value(level)}")
     if not checks.is_number(value := _as_number(level)):

@@ -136,6 +136,7 @@ def _density(draws: np.ndarray, *, log: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _limits(ax: Axes, low: float, high: float, marks: Mapping[str, Mark], *, log: bool) -> None:
+    """Set the limits of an axis so that intervals and printed values are in sight."""
     ends = [low, high]
     for value, error in marks.values():
         ends += [value - (error or 0.0), value + (error or 0.0)]

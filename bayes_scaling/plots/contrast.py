@@ -94,7 +94,7 @@ def plot_multiplier(
     if never > 0:
         said = f"never reached in {'up to ' if multiplier.sizes['row'] > 1 else ''}{percent(never)} of draws"
         ax.annotate(said, (0.03, 0.97), xycoords="axes fraction", size=6, va="top", color=INK)
-    ax.set_ylabel("compute ratio")
+    ax.set_ylabel(str(multiplier.attrs.get("long_name", "compute ratio")))
     horizontal(ax, x, multiplier[x].to_numpy(), unit)
     return ax
 

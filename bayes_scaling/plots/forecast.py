@@ -255,6 +255,7 @@ def _violin(found: Forecast, ax: Axes, colour: str) -> None:
 
 
 def _labelled(found: Forecast, ax: Axes) -> None:
+    """Name the axes, and end them where the run does."""
     log_ticks(ax, "x")
     log_where_positive(ax)
     end = float(found.path[found.along][-1])

@@ -87,6 +87,7 @@ def multiverse_figure(multiverse: Multiverse, *, point: int = 0) -> Figure:
 
 
 def _intervals(table: pd.DataFrame, ax: Axes) -> None:
+    """Draw the interval and median of the answer under each specification."""
     crowd = min(1.0, 30 / len(table))
     colours = [COLOURS[1] if name == BASE else COLOURS[0] for name in table["universe"]]
     for row in table[table["universe"] == BASE].to_dict("records"):

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bayes_scaling._base.numbers import DIGITS, level_name, number, value_at
+from bayes_scaling._base.numbers import DIGITS, level_name, number, spaced_name, value_at
 from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.direction import name_at
 from bayes_scaling.data.output_columns import OUTPUT
@@ -80,6 +80,7 @@ def _check_figure(fit: Posterior) -> Figure:
 
 
 def _of_one_law(fit: Fit) -> dict[str, Figure]:
+    """Return the figures that only a single law has: its parameters by level, its discrepancy, its curves."""
     drawn: dict[str, Figure] = {}
     for name, value in fit.model.parameters.items():
         if any(isinstance(term, Effect) for term in as_parameter(value).terms):
@@ -190,7 +191,7 @@ def contrast_figure(fit: Posterior, group: str, a: str, b: str) -> Figure:
         elif single:
             ax = plot_multiplier(compute_ratio(fit, group, a, b, points), x, axes.pop(0), colour=COLOURS[2], unit=unit)
             _mark_data(fit, x, ax)
-            ax.set_title(f"compute {a} / {b} at equal {name_at(fit.runs.columns, points)}")
+            ax.set_title(f"{spaced_name(x)} {a} / {b} at equal {name_at(fit.runs.columns, points)}")
     return figure
 
 
@@ -201,6 +202,7 @@ def _named(fit: Posterior, name: str, value: object) -> str:
 
 
 def _panel(fit: Posterior, x: str, at: dict[str, Any], hue: str | None, ax: Axes) -> None:
+    """Draw bands and runs over an input, a colour for each level."""
     unit = fit.runs.columns.inputs[x].unit
     table = fit.runs.table
     for name, value in at.items():

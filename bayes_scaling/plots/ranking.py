@@ -167,6 +167,7 @@ def _interval(draws: xr.DataArray, height: int, ax: Axes, colour: str) -> None:
 
 
 def _ratio_axis(found: Ranking, ax: Axes) -> None:
+    """Fit a logarithmic axis to ratios; mark intervals that go on beyond it."""
     ax.set_xscale("log")
     ends = [np.ones(1), *(np.asarray(line.get_xdata(), float) for line in ax.lines)]
     ends += [np.asarray(one, float)[:, 0] for of in ax.collections for one in of.get_segments()]  # type: ignore[attr-defined]

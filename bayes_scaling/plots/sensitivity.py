@@ -237,6 +237,7 @@ def _full(row: Mapping[Any, Any]) -> bool:
 
 
 def _name_axis(found: Sensitivity, ax: Axes) -> None:
+    """Name the axis of an answer, in its unit; logarithmic where the answer is and its range is wide."""
     form, asked = form_of(found.asked), found.asked.attrs
     response = str(asked.get("response", "loss"))
     what = {"contrast": f"{response} of one over the other", "multiplier": "multiplier", "plan": "best size"}

@@ -129,6 +129,7 @@ def _span(table: pd.DataFrame, sheet: Sheet) -> np.ndarray:
 
 
 def _panel(fit: Posterior, sheet: Sheet, table: pd.DataFrame, ax: Axes, colours: dict[Any, str], *, points: bool) -> None:
+    """Draw the bands and runs of one panel, a colour for each level."""
     unit = fit.runs.columns.inputs[sheet.x].unit
     log = fit.runs.columns.response.positive and noise_scale(fit) != "log_odds"
     for (level, colour), marker in zip(colours.items(), cycle(MARKERS), strict=False):

@@ -117,6 +117,7 @@ class ChainedResponse:
         return f"{self.draws.attrs['long_name']} through {self.through.attrs['long_name']}"
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
+        """Return what both responses are at one point, a sentence each."""
         place = self.draws.isel(row=row)
         between, of = self.through.attrs, self.draws.attrs
         units = of["units"] or str(place.coords["unit"].item() if "unit" in place.coords else "")

@@ -1,5 +1,6 @@
 """How much more compute one level of a group needs than another, and where the better of them changes."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import xarray as xr
 
 from bayes_scaling._base.calls import asked
 from bayes_scaling._base.errors import InputError
-from bayes_scaling._base.numbers import exact
+from bayes_scaling._base.numbers import exact, spaced_name
 from bayes_scaling.data.distance import distance, region
 from bayes_scaling.data.tables import Table
 from bayes_scaling.inference.health_line import carried
@@ -100,11 +101,23 @@ def compute_ratio(
     if asked is not None:
         times, beyond = converted(*both_ways(fit, asked, group, (one, other), powers), times)
         notes += extrapolated_note(asked, beyond)
-    shaped = _by_point(fit, times, other, group).rename(RATIO).assign_attrs(long_name="compute ratio", units="")
+    named = f"{ratio_of(powers) if asked is None else 'compute'} ratio"
+    shaped = _by_point(fit, times, other, group).rename(RATIO).assign_attrs(long_name=named, units="")
     if beyond is not None:
         shaped = shaped.assign_coords(extrapolated=("row", beyond))
     shaped.encoding[RATIO] = True
     return noted(shaped.assign_attrs(cost=axis_name(fit, powers) if asked is None else asked.counted), notes)
+
+
+def ratio_of(powers: Mapping[str, float]) -> str:
+    """Return what a ratio along a path is of: the one input that grows, or of several their compute.
+
+    Examples
+    --------
+    >>> ratio_of({"compute": 1.0}), ratio_of({"params": 1.0}), ratio_of({"params": 0.5, "tokens": 0.5})
+    ('compute', 'params', 'compute')
+    """
+    return spaced_name(next(iter(powers))) if len(powers) == 1 else "compute"
 
 
 def is_ratio(draws: xr.DataArray) -> bool:

@@ -24,7 +24,6 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.random import resampled, stream
 from bayes_scaling.inference.expectation import posterior_expectation
 from bayes_scaling.inference.observation import (
-    Contamination,
     group_effects_and_scale,
     measurement_scale,
     noise_covariance,
@@ -33,11 +32,10 @@ from bayes_scaling.inference.observation import (
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.posterior_predictive import FARTHEST
 from bayes_scaling.model.noise_scale import from_scale, on_scale
+from bayes_scaling.prediction.matheron import LawMoments, RowDraws, Rows, updated
 from bayes_scaling.prediction.shared_misfit import Shared, shared_noise, with_shared
-from bayes_scaling.prediction.spikes import as_draws, at_rows, contamination_of_rows, outliers_drawn
+from bayes_scaling.prediction.spikes import as_draws, contamination_of_rows
 
-JITTER = 1e-9
-"""Added to the diagonal of a covariance, as a share of its mean: its Cholesky factor then exists."""
 LEAST_NU = 3.0
 """Student-t noise of fewer degrees of freedom has no usable variance; it counts as noise of these."""
 MAX_NUMBERS = 2**23
@@ -70,43 +68,6 @@ class Conditioned:
     evidence: float
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Rows of runs, seen and to come.
-
-    response: of those seen, on the scale of the noise. seen: of each row, whether it has been. known: whether the fit has seen
-    its run. run: which that is. error: standard deviation of its measurement error.
-    """
-
-    response: np.ndarray
-    seen: np.ndarray
-    known: np.ndarray
-    run: np.ndarray
-    error: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Prior:
-    """Mean and covariance S of what the law says of rows, over the draws of a fit."""
-
-    mean: np.ndarray
-    spread: np.ndarray
-
-
-@dataclass(frozen=True)
-class _Draws:
-    """Parts of the rows in some draws, a draw a row.
-
-    law: with group effects. own: standard deviation of a row's own scatter. noise: covariance R of what neighbouring rows
-    share. outliers: what outliers do, where the model has them.
-    """
-
-    law: np.ndarray
-    own: np.ndarray
-    noise: np.ndarray
-    outliers: Contamination | None
-
-
 def conditioned(
     fit: Fit, frame: pd.DataFrame, seen: np.ndarray, known: np.ndarray, *, seed: int, shared: Shared | None = None
 ) -> Conditioned:
@@ -131,10 +92,10 @@ def conditioned(
     rng, rows = stream(fit.settings.seed, "forecast", seed), _rows(fit, frame, seen, known)
     blocks = _blocks(fit, len(frame))
     parts = [_law(one, frame, seed, shared) for one in blocks]
-    prior, found = _prior([law for law, _ in parts], frame), []
+    moments, found = _moments([law for law, _ in parts], frame), []
     for block, (law, scale) in zip(blocks, parts, strict=True):
         draws = _with_noise(block, frame, _filled(law, rows.response), scale, shared, seed)
-        found.append(_updated(draws, rows, prior, rng))
+        found.append(updated(draws, rows, moments, rng))
     expected, own, log, tails = (_joined(fit, list(of)) for of in zip(*found, strict=True))
     possible = _joined(fit, [np.isfinite(law).all(axis=1) for law, _ in parts])
     weights = _weights(log[:, 0], possible)
@@ -144,25 +105,26 @@ def conditioned(
     return Conditioned(
         expected=_responses(fit, expected),
         observed=_responses(fit, expected + own * rng.standard_normal(own.shape)),
-        tail_probabilities=dict(zip(_labels(rows.run[seen]), (weights @ tails).tolist(), strict=True)),
+        tail_probabilities=dict(zip(rows.labels, (weights @ tails).tolist(), strict=True)),
         effective=float(1.0 / (weights**2).sum()),
         evidence=float(np.logaddexp.reduce(every) - np.log(len(every))),
     )
 
 
-def _rows(fit: Fit, frame: pd.DataFrame, seen: np.ndarray, known: np.ndarray) -> _Rows:
+def _rows(fit: Fit, frame: pd.DataFrame, seen: np.ndarray, known: np.ndarray) -> Rows:
+    """Return rows as arrays, on the scale of the noise."""
     response = on_scale(frame["response"].to_numpy()[seen], fit.model.noise.on)
-    return _Rows(response, seen, known, frame["run"].to_numpy(), measurement_scale(fit, frame))
+    return Rows(response, seen, known, frame["run"].to_numpy(), measurement_scale(fit, frame))
 
 
-def _prior(laws: list[np.ndarray], frame: pd.DataFrame) -> _Prior:
+def _moments(laws: list[np.ndarray], frame: pd.DataFrame) -> LawMoments:
     """Return mean and covariance of the law over the draws in which it has a loss at all rows; refuse where there is none."""
     g = np.concatenate(laws)
     possible = np.isfinite(g).all(axis=1)
     if not possible.any():
         label = format_runs(frame)
         raise InputError(f"the law gives no value at the rows of {label}; expected inputs like the fit's runs")
-    return _Prior(g[possible].mean(axis=0), np.cov(g[possible].T).reshape(len(frame), len(frame)))
+    return LawMoments(g[possible].mean(axis=0), np.cov(g[possible].T).reshape(len(frame), len(frame)))
 
 
 def _filled(law: np.ndarray, responses: np.ndarray) -> np.ndarray:
@@ -174,11 +136,6 @@ def _weights(log: np.ndarray, possible: np.ndarray) -> np.ndarray:
     """Return weights of draws from log densities, in proportion to them, that sum to 1; 0 for draws that are not possible."""
     weights = possible * np.exp(log - log[possible].max())
     return np.asarray(weights / weights.sum())
-
-
-def _labels(run: np.ndarray) -> list[str]:
-    """Return the label of each run, in the order of their rows."""
-    return list(dict.fromkeys(map(str, run)))
 
 
 def _responses(fit: Fit, rows: np.ndarray) -> xr.DataArray:
@@ -220,7 +177,9 @@ def _law(fit: Fit, frame: pd.DataFrame, seed: int, shared: Shared | None) -> tup
     return law, _tailed(fit, as_draws(scale, centre))
 
 
-def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarray, shared: Shared | None, seed: int) -> _Draws:
+def _with_noise(
+    fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarray, shared: Shared | None, seed: int
+) -> RowDraws:
     """Return the parts of rows; scatter that no row shares with a neighbour is each row's own."""
     noise, alone = np.zeros((*law.shape, law.shape[1])), fit.model.noise.correlation is None
     own = scale if alone else _white(fit, frame, law)
@@ -231,8 +190,8 @@ def _with_noise(fit: Fit, frame: pd.DataFrame, law: np.ndarray, scale: np.ndarra
         noise = shared_noise(shared, frame, noise)
         own = own * np.sqrt(shared.own) if alone else own
     if fit.model.noise.outliers is None:
-        return _Draws(law, own, noise, None)
-    return _Draws(law, own, noise, contamination_of_rows(fit, frame, group_effects_and_scale(fit, frame, seed, new=False)[1]))
+        return RowDraws(law, own, noise, None)
+    return RowDraws(law, own, noise, contamination_of_rows(fit, frame, group_effects_and_scale(fit, frame, seed, new=False)[1]))
 
 
 def _white(fit: Fit, frame: pd.DataFrame, law: np.ndarray) -> np.ndarray:
@@ -249,87 +208,8 @@ def _runs(frame: pd.DataFrame) -> list[np.ndarray]:
     return [np.flatnonzero(run == label) for label in dict.fromkeys(run)]
 
 
-def _path(rng: np.random.Generator, of: _Draws, run: np.ndarray) -> np.ndarray:
-    """Return one draw of what the noise of neighbouring rows shares; runs of one block each are drawn one after the other."""
-    apart = run[:, None] != run
-    if of.noise[:1, apart].any():
-        return _draw(rng, of.noise)
-    found = np.zeros(of.law.shape)
-    for label in dict.fromkeys(run):
-        rows = run == label
-        found[:, rows] = _draw(rng, of.noise[:, rows][:, :, rows])
-    return found
-
-
 def _shape(fit: Fit) -> tuple[int, int]:
     return fit.posterior.sizes["chain"], fit.posterior.sizes["draw"]
-
-
-def _updated(
-    of: _Draws, rows: _Rows, prior: _Prior, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return what is expected of rows to come, the sd of their own scatter, log densities of rows seen, tail probabilities.
-
-    Log densities are those of runs that the fit has not seen, and of those it has. Tail probabilities are of each run.
-    """
-    law, other = of.law.copy(), _path(rng, of, rows.run)
-    read = np.hypot(of.own, rows.error)
-    log, tails = np.zeros((len(law), 2)), dict[str, np.ndarray]()
-    for i, known in enumerate((False, True)):
-        which = rows.seen & (rows.known == known)
-        if not which.any():
-            continue
-        y, own = rows.response[which[rows.seen]], read[:, which]
-        off = np.broadcast_to(y - (law[:, which] if known else prior.mean[which]), own.shape)
-        covariance = _covariance(of.noise if known else prior.spread + of.noise, own, which)
-        mixture = None
-        if of.outliers is not None:
-            added, mixture = outliers_drawn(rng, off, covariance, at_rows(of.outliers, which))
-            covariance, own = covariance + np.eye(which.sum()) * added[:, :, None], np.sqrt(own**2 + added)
-        left = y - law[:, which] - other[:, which] - own * rng.standard_normal(own.shape)
-        solved, density = _solved(covariance, left, off)
-        log[:, i] = density if mixture is None else mixture
-        tails |= _tails_of_runs(off, covariance, rows.run[which])
-        law += 0.0 if known else solved @ prior.spread[which]
-        other += (of.noise[:, :, which] @ solved[..., None])[..., 0]
-    every = [tails[label] for label in _labels(rows.run[rows.seen])]
-    shown = (law + other)[:, ~rows.seen]
-    return shown, _own_scatter(of, ~rows.seen, rng), log, np.stack(every, axis=1) if every else np.empty((len(law), 0))
-
-
-def _covariance(shared: np.ndarray, own: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Return the covariance of some rows in each draw, with their own scatter, and with a jitter that keeps it invertible."""
-    count = which.sum()
-    found: np.ndarray = shared[:, which][:, :, which]
-    found += np.eye(count) * own[:, :, None] ** 2
-    found += JITTER * np.trace(found, axis1=1, axis2=2)[:, None, None] / count * np.eye(count)
-    return found
-
-
-def _solved(covariance: np.ndarray, left: np.ndarray, off: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return covariance^-1 left, and the log density of `off` but for a constant, in each draw."""
-    both = np.linalg.solve(covariance, np.stack([left, off], axis=-1))
-    root = np.linalg.cholesky(covariance)
-    density = -0.5 * (off * both[..., 1]).sum(axis=1) - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
-    return both[..., 0], density
-
-
-def _tails_of_runs(off: np.ndarray, covariance: np.ndarray, run: np.ndarray) -> dict[str, np.ndarray]:
-    """Return for each run the probability, in each draw, that its rows stray as far as they do."""
-    found = {}
-    for label in dict.fromkeys(run):
-        one = run == label
-        found[str(label)] = _tails(off[:, one], covariance[:, one][:, :, one])
-    return found
-
-
-def _own_scatter(of: _Draws, ahead: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the standard deviation of the own scatter of rows to come, with outliers among them drawn."""
-    own: np.ndarray = of.own[:, ahead]
-    if of.outliers is None:
-        return own
-    outliers = at_rows(of.outliers, ahead)
-    return np.asarray(np.sqrt(own**2 + outliers.added * (rng.uniform(size=own.shape) < outliers.probability)))
 
 
 def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
@@ -338,23 +218,3 @@ def _tailed(fit: Fit, scale: np.ndarray) -> np.ndarray:
         return scale
     nu = np.maximum(fit.posterior["noise_nu"].to_numpy().ravel(), LEAST_NU)
     return scale * np.asarray(np.sqrt(nu / (nu - 2.0)))[:, None]
-
-
-def _draw(rng: np.random.Generator, covariance: np.ndarray) -> np.ndarray:
-    """Return one draw of each of many normals of mean 0."""
-    size = covariance.shape[1]
-    if not covariance.any():
-        return np.zeros(covariance.shape[:2])
-    variance = np.trace(covariance, axis1=1, axis2=2)[:, None, None] / size
-    root = np.linalg.cholesky(covariance + JITTER * variance * np.eye(size))
-    drawn: np.ndarray = (root @ rng.standard_normal((len(covariance), size, 1)))[..., 0]
-    return drawn
-
-
-def _tails(off: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Return the probability of residuals as large as those of each draw, or larger."""
-    from scipy import stats
-
-    squared = (off * np.linalg.solve(covariance, off[..., None])[..., 0]).sum(axis=1)
-    found: np.ndarray = stats.chi2.sf(squared, off.shape[1])
-    return found

@@ -170,6 +170,7 @@ class Contrast:
         return f"Contrast of {spaced_name(self.group)} {self.a} against {self.b}"
 
     def _sentences(self, at: Mapping[Any, Any], row: int) -> list[str]:
+        """Return what the contrast says at one point, a sentence each."""
         place, loss = self.draws.isel(row=row), self["difference"].attrs
         where = point_in_words(place, self.units)
         if "ratio" in self and np.isfinite(at["ratio_q50"]):

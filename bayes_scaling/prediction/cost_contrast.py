@@ -106,6 +106,7 @@ def every_cost(fit: Posterior, group: str, arms: Arms, along: Path) -> tuple[xr.
 def _dataset(
     found: Mapping[str, tuple[xr.DataArray, np.ndarray, np.ndarray]], other: xr.DataArray, *, positive: bool
 ) -> xr.Dataset:
+    """Return the comparison under each cost as draws with a dimension for the costs."""
     costs = xr.DataArray(list(found), dims="cost")
     one = xr.concat([of for of, _, _ in found.values()], "cost")
     compared = (one / other).where((one > 0) & (other > 0)) if positive else one - other

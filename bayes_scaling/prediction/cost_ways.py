@@ -92,6 +92,7 @@ def _of_inputs(fit: Posterior, cost: Cost, group: str, point: Mapping[str, Any])
 
 
 def _by_formula(formula: Formula, cost: Cost, whose: str, point: Mapping[str, Any], powers: Mapping[str, float]) -> Ladder:
+    """Return the cost of a point as its budget grows, by a formula of inputs."""
     reach = np.log(MAX_MULTIPLE)
     places = np.linspace(-reach, reach, 2 * round(PER_DECADE * np.log10(MAX_MULTIPLE)) + 1)
     values = {name: float(point[name]) * np.exp(powers.get(name, 0.0) * places) for name in formula.names}

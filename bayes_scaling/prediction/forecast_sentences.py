@@ -93,6 +93,7 @@ def _outlier(found: Forecast) -> list[str]:
 
 
 def _end(found: Forecast, target: float | None) -> list[str]:
+    """Return where the run will end, and with what probability below a target."""
     low, middle, high = np.quantile(found.final.to_numpy(), [0.05, 0.5, 0.95])
     end = float(found.path[found.along][-1])
     unit = unit_beside(str(found.label), str(found.path.attrs.get("units", "")))

@@ -101,6 +101,7 @@ def read_jobs(fit: Fit, curves: Table | Sequence[Table], at: Ends, along: str, r
 
 
 def _job(fit: Fit, log: _Log, at: float | Table, along: str, few: int, most: int, goes_on: GoesOn) -> Job:
+    """Return a running job as it is read: its rows, averaged to few, and the places to come."""
     seen = log.table.sort_values(along, ignore_index=True)
     label = str(seen["run"].iloc[-1])
     ahead, planned = places_ahead(fit, seen, log.raw, at, along, most, goes_on)

@@ -69,6 +69,7 @@ type Way = Ladder | float | None
 
 
 def _way(runs: Runs, name: str, rows: np.ndarray, axis: str, point: Mapping[str, Any]) -> Way:
+    """Return how what a formula reads goes on beyond the runs: a number that holds, or a power of the axis."""
     if name == axis:
         return None
     if axis == "params" and name in ("tokens", *UNIQUE):

@@ -65,6 +65,7 @@ def pace_of_log(log: pd.DataFrame, runs: Runs, along: str) -> Pace | None:
 
 
 def _pace(times: pd.Series, at: np.ndarray, name: str) -> Pace | None:
+    """Return how fast the second half of a log went; None where its times do not say."""
     seconds, dated = _seconds(times, name)
     known = np.isfinite(seconds) & np.isfinite(at)
     order = np.flatnonzero(known)[np.argsort(at[known], kind="stable")]

@@ -46,6 +46,8 @@ def token_cost(fit: Posterior, cost: Cost, point: Mapping[str, Any]) -> tuple[Ra
 
 
 def _by_tokens(formula: Formula, cost: Cost, point: Mapping[str, Any]) -> Rate:
+    """Return what a token costs over params; refuse a formula that is not proportional to tokens."""
+
     def rate(params: np.ndarray, tokens: float = 1.0) -> np.ndarray:
         values = {name: float(point[name]) for name in formula.names if name in point}
         found = formula.of(values | {"params": params, "tokens": tokens}) * cost.factor

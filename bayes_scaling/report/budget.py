@@ -149,6 +149,7 @@ def _multiple(name: str, of: Mapping[str, Any]) -> Fact:
 
 
 def _budgets(seen: Any, asked: float | None) -> tuple[np.ndarray, int]:
+    """Return the budgets of a slider, and which of them it opens at."""
     low, high = float(seen.min()), float(seen.max())
     first = AT_FIRST * high if asked is None else asked
     if not (isfinite(first) and first > 0):
@@ -183,6 +184,7 @@ def _points(fit: Posterior, cells: Mapping[str, Mapping[str, Any]]) -> pd.DataFr
 
 
 def _planned(row: Mapping[Any, Any], units: Mapping[str, str], loss: str, unit: str) -> Step:
+    """Return what a budget buys as a step of the slider."""
     flat = interval((row["params_low"], row["params_high"])) if row["params_low"] else f"up to {number(row['params_high'])}"
     sizes, tokens = ([row[f"best_{name}_q{q}"] for q in ("05", "95")] for name in ("params", "tokens"))
     losses = [row[f"loss_{q}"] for q in ("q05", "q50", "q95")]
@@ -280,6 +282,7 @@ def _named(name: str, level: Any) -> str:
 
 
 def _multiplied(rows: pd.DataFrame, budget: str, axis: tuple[str, str], at: float, largest: float, first: str) -> Step:
+    """Return how much more levels need at a budget, as a step of the slider."""
     facts, (along, what) = [], axis
     for row in rows.to_dict("records"):
         name = " at ".join(part for part in (level_name(row["other"]), str(row["cell"])) if part)

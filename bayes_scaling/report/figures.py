@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from bayes_scaling._base.numbers import level_name, quantile_name
+from bayes_scaling._base.numbers import level_name, quantile_name, spaced_name
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.direction import rising_rows
 from bayes_scaling.decisions.allocation import runs_compute
@@ -66,6 +66,7 @@ def check_figure(fit: Posterior) -> Drawing:
 
 
 def _contrasts(fit: Posterior, units: dict[str, str]) -> Iterator[Drawing]:
+    """Yield a figure for each level that is held against the one with most rows."""
     group = compared_group(fit)
     named_alike = {"difference", "ratio"} & set(fit.runs.columns.inputs)  # as what `contrast` returns: it would be hidden
     if group is None or fit.runs.columns.schedule is not None or named_alike or moves_other_groups(fit, group):
@@ -86,11 +87,13 @@ def _worse(fit: Posterior, level: str) -> str:
     if len(ways) > 1:
         return ""
     zero = "0 %" if columns.response.positive else "0"
-    ratio = ", and above 1 where compute is compared" if len(inputs_read(fit)) == 1 else ""
+    read = inputs_read(fit)
+    ratio = f", and above 1 where {spaced_name(read[0])} is compared" if len(read) == 1 else ""
     return f"{level} is worse {'below' if True in ways else 'above'} {zero}{ratio}. "
 
 
 def _plan(fit: Posterior, plans: Budget | None) -> Iterator[Drawing]:
+    """Yield the figure of plans: size, tokens and loss over the budget."""
     if plans is None:
         return
     inputs, response = fit.runs.columns.inputs, fit.runs.columns.response

@@ -82,6 +82,7 @@ def _known(of: Mapping[str, float], name: str) -> str:
 
 
 def _law(name: str, weight: str, fit: Fit) -> LawOnPage:
+    """Return what the page says of one law."""
     return LawOnPage(
         name,
         weight,

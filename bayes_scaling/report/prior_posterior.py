@@ -67,6 +67,7 @@ def _levels(fit: Fit) -> Iterator[PriorPosterior]:
 
 
 def _priors(fit: Fit) -> Iterator[tuple[str, Prior]]:
+    """Yield each parameter of the population with its prior."""
     known = marginal_priors(fit.model)
     yield from ((name, known[name]) for name in (*fit.model.parameters, NOISE_SD))
     for owner, varying in pooled(fit.model):

@@ -14,6 +14,7 @@ from bayes_scaling.data.convention_words import counted_sentence
 from bayes_scaling.data.cost import Cost
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.response import Response
+from bayes_scaling.data.roles.words import is_corpus_name
 from bayes_scaling.data.run_costs import UNIQUE
 from bayes_scaling.decisions.allocation import runs_compute
 from bayes_scaling.decisions.cost import SPLITS
@@ -43,7 +44,8 @@ def summary_sentences(fit: Posterior, folder: str = "DIR") -> tuple[str, ...]:
     """Return what a fit says: how alternatives compare, the best split of compute, the loss at and beyond the largest run.
 
     - Alternatives: each group of two to six named levels against the one with most rows, where the runs end, see
-      `rank_sentences`. Other groups are at their last level.
+      `rank_sentences`. Other groups are at their last level. Data sets and evaluations, which losses are measured on, are no
+      alternatives: `rank` compares them where it is asked to.
     - Split: for laws of params and tokens, at the largest run's compute and ten times that, see `plan_sentence`. It is of every
       level where there are few, else of the last of each group. Rows along runs are no ends of runs: there it says so instead.
     - Loss: of the largest run, at its own levels, and where its inputs are ten times as large. It is the median with its 90 %
@@ -168,16 +170,25 @@ def _held(fit: Posterior) -> pd.DataFrame:
 
 
 def _alternatives(fit: Posterior) -> list[str]:
-    """Return the groups whose levels are named alternatives."""
+    """Return the groups whose levels are named alternatives: none that tells what losses are measured on."""
     levels = fit.runs.levels
-    return [
+    named = [
         group
         for group in groups_needed(fit)
         if group not in ("run", OUTPUT) and len(levels[group]) <= FEW and not np.issubdtype(levels[group].dtype, np.number)
     ]
+    return [group for group in named if not _is_measured_on(fit, group)]
+
+
+def _is_measured_on(fit: Posterior, group: str) -> bool:
+    """Return whether a group tells data sets apart, by its name or its column's, or as runs are measured on several levels."""
+    table, columns = fit.runs.table, fit.runs.columns.dims.get(group, ())
+    crossed = "run" in table and len(table[["run", group]].drop_duplicates()) > table["run"].nunique()
+    return crossed or any(map(is_corpus_name, (group, *columns)))
 
 
 def _compared(fit: Posterior, group: str) -> tuple[str, ...]:
+    """Return how levels of a group compare at the largest budget of the runs; nothing where that cannot be said."""
     inputs = law_reads(fit)
     baseline = fit.runs.table[group].value_counts(sort=True).sort_index(kind="stable").idxmax()
     if len(inputs) == 1:

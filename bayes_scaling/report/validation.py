@@ -58,6 +58,7 @@ def validation(fit: Posterior, folder: Path | None) -> Validation | None:
 
 
 def _read(fit: Posterior, place: Path) -> Validation:
+    """Return what a backtest wrote to a folder."""
     try:
         record = json.loads((place / "backtest.json").read_text(encoding="utf-8"))
         scores = pd.read_csv(place / "scores.csv", dtype={"train": str, "decades": str}, encoding="utf-8")
@@ -80,6 +81,7 @@ def _without_weights(study: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _doubts(fit: Posterior, record: Mapping[str, Any]) -> list[str]:
+    """Return why a backtest may not be one of this fit."""
     found = []
     models = tuple(StackedModel(name, one.model) for name, one in whole_fits(fit).items())
     first, several = models[0].model, models if len(models) > 1 else ()

@@ -187,6 +187,7 @@ def backtest(
 def _here(
     fitted_to: Callable[[Task], Posterior], tasks: Mapping[str, Task]
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str], dict[str, Health]]:
+    """Fit tasks one after another in this process; return scores, problems and healths."""
     scored, problems, healths = {}, {}, {}
     for where, task in tasks.items():
         try:

@@ -93,12 +93,11 @@ class Comparison:
 
     def summary(self) -> str:
         """Return which law predicts best, beyond the runs and among them, a sentence a line."""
-        best, inside = self.table.iloc[0], self.table.iloc[int(self.table["elpd_loo"].argmax())]
         weights = {"beyond the runs they were trained on": self.weights, "of runs left out": self.weights_loo}
         return lines(
             [
-                f"Beyond the runs {best['law']} predicts best: mean log score {number(best['log_score'])}.",
-                f"Among them {inside['law']} predicts best: elpd_loo {number(inside['elpd_loo'])}.",
+                f"Beyond the runs {_best(self.table, 'log_score')}: mean log score {number(self.table['log_score'].max())}.",
+                f"Among them {_best(self.table, 'elpd_loo')}: elpd_loo {number(self.table['elpd_loo'].max())}.",
                 *(
                     f"Weights by predictions {of}: {', '.join(f'{law} {probability(weight)}' for law, weight in each.items())}."
                     for of, each in weights.items()
@@ -117,6 +116,15 @@ class Comparison:
     def _repr_html_(self) -> str:
         """Return what notebooks show."""
         return show(self, "Comparison of laws")
+
+
+def _best(table: pd.DataFrame, score: str) -> str:
+    """Return which law predicts best by a score, or which do equally well as far as it is shown."""
+    written = table[score].map(number)
+    best = [str(law) for law in table.loc[written == number(table[score].max()), "law"]]
+    if len(best) == 1:
+        return f"{best[0]} predicts best"
+    return f"{', '.join(best[:-1])} and {best[-1]} predict equally well"
 
 
 @asked
@@ -262,6 +270,7 @@ def _check_independent(model: Model) -> None:
 
 
 def _table(left_out: Mapping[str, Any], inside: pd.DataFrame, points: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the table of a comparison, a row a law, the best beyond the runs first."""
     best = inside.sum().idxmax()
     behind = inside.sub(inside[best], axis=0)
     beyond = {str(name): rows["log_score"].to_numpy() for name, rows in points.groupby("law", sort=False)}

@@ -246,6 +246,7 @@ def read(path: str | Path) -> Ledger:
 
 
 def _entry(link: Link, where: str) -> Entry:
+    """Return the entry of a link; refuse one that lacks something, or whose quantiles are not those of its points."""
     if link.content.get("format") != FORMAT:
         raise InputError(f"{where}: format {link.content.get('format')!r}, expected {FORMAT!r}")
     try:

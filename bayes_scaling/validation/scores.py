@@ -145,6 +145,7 @@ def score_table(points: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _scores(points: pd.DataFrame) -> dict[str, float]:
+    """Return the scores of some held-out rows, as `score_table` names them."""
     seen = points["response"]
     covered = {f"coverage_{p}": float(seen.between(points[low], points[high]).mean()) for p, (low, high) in BANDS.items()}
     log_error = np.log1p(points["relative_error"].clip(lower=-0.999999))

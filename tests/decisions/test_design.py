@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from by_hand import CLEAN, sweep
 from commands import refused, run
 
 import bayes_scaling as bs
@@ -222,7 +223,7 @@ def test_few_draws_and_levels_never_seen_are_noted(moba: bs.Fit) -> None:
     assert far.notes[0].startswith("far from the runs lie candidate y (1 decade): what they tell rests on the law")
     several = pd.DataFrame({"tokens": [1e2, 1e4, 1e5, 1e6], "flop": [1.0, 1e3, 1e7, 1e9]})
     assert (
-        "candidate 4 (3 decades); candidate 2 (1 decade); 1 other candidate not proposed (2 decades)"
+        "candidate tokens 1M (3 decades); candidate tokens 10k (1 decade); 1 other candidate not proposed (2 decades)"
         in bs.next_runs(made(), several, QUESTION, most=1).notes[0]
     )
 
@@ -268,7 +269,7 @@ def test_wrong_candidates_say_what_and_where(table: pd.DataFrame, chinchilla: bs
     values["a"] = -values["a"]
     broken = replace(fit, draws=xr.DataTree.from_dict({"posterior": values}))
     question = xr.DataArray(np.random.default_rng(0).normal(size=(2, 2000)), dims=("chain", "draw"))
-    with pytest.raises(bs.InputError, match=r"gives no value at candidate 1 in 100 % of the draws"):
+    with pytest.raises(bs.InputError, match=r"gives no value at candidate tokens 1 in 100 % of the draws"):
         bs.next_runs(broken, table, question)
 
 
@@ -396,3 +397,18 @@ def test_candidates_alone_are_in_no_two_units(chinchilla: bs.Fit) -> None:
     candidates = pd.DataFrame({"params": [125.0, 350.0, 1.3e9, 2.7e9], "tokens": 2e10})
     assert not implausible_counts(candidates, chinchilla.runs.columns, beside="candidates")
     assert implausible_counts(candidates, chinchilla.runs.columns)
+
+
+def test_candidates_without_names_are_called_by_what_differs_among_them() -> None:
+    candidates = {"params": [1e9, 3e9, 3e9, 3e9], "tokens": [2e10, 2e10, 6e10, 6e10], "arch": ["sparse"] * 4}
+    found = bs.next_runs(sweep(CLEAN), candidates, "loss at params=1e10, tokens=2e11, arch=sparse")
+    assert found.to_frame().sort_index()["candidate"].isin(CALLED).all()
+    assert any(name in found.summary() for name in CALLED)
+
+
+CALLED = [
+    "params 1B, tokens 20B",
+    "params 3B, tokens 20B",
+    "params 3B, tokens 60B",
+    "params 3B, tokens 60B (2)",
+]

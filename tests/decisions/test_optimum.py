@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from by_hand import CLEAN, sweep
 from matplotlib.figure import Figure
 
 import bayes_scaling as bs
@@ -207,6 +208,24 @@ def test_wrong_input_is_named_in_one_line(case: str, penalty: bs.Fit, chinchilla
     with pytest.raises(bs.InputError, match=words) as caught:
         call(penalty, chinchilla)
     assert "\n" not in str(caught.value)
+
+
+def test_optima_say_what_to_know_before_relying_on_them() -> None:
+    fit = sweep(CLEAN)
+    assert "notes" not in compute_optimal(fit, [1e19], points={"arch": ["dense"]}).attrs
+    far, new = compute_optimal(fit, [1e26], points={"arch": ["dense"]}), compute_optimal(fit, [1e19], points={"arch": ["dens"]})
+    assert (
+        "the best value of params lies outside the runs, which have 100M to 3.0B parameters, in 100 % of draws"
+        in (bs.summarize(far["params"]).attrs["notes"])
+    )
+    assert any("decades beyond the runs" in note for note in far["loss"].attrs["notes"])
+    assert new.attrs["notes"][0].startswith("arch 'dens' (did you mean 'dense'?) is a level that the runs do not have")
+
+
+def test_a_law_without_an_optimum_says_so(chinchilla: bs.Fit) -> None:
+    found = optimum(chinchilla, {"params": [1e9]}, "tokens")
+    why = "there is no best value of tokens within the range that is searched; they are left out"
+    assert found.attrs["notes"][-1] == f"in 100 % of draws {why}"
 
 
 @pytest.mark.parametrize("below", [0.5, 50.0])

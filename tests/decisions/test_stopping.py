@@ -114,6 +114,20 @@ def test_what_is_said() -> None:
     assert bad.to_frame().attrs["health"] == BAD.line
 
 
+def test_what_to_know_of_the_forecasts_stands_below() -> None:
+    found = jobs(HAND)
+    first, second, _ = found.jobs
+    far = replace(first, path=first.path.assign_coords(distance=("row", [0.0, 1.5])))
+    odd = replace(second, tail_probability=1e-4, level_notes=("arch 'new' is a level that the runs do not have",))
+    said = stopping(Forecasts((far, odd, found.jobs[2])), tolerance=0.0).summary().splitlines()
+    assert said[-3:] == [
+        "note: a ends 1.5 decades beyond the runs.",
+        "note: arch 'new' is a level that the runs do not have.",
+        f"note: {odd.outlier}.",
+    ]
+    assert stopping(found).notes == ()
+
+
 def test_wrong_calls_get_one_clear_line() -> None:
     found = jobs(HAND)
     for wrong, said in (

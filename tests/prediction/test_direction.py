@@ -108,5 +108,25 @@ def test_a_ranking_of_an_accuracy_is_refused() -> None:
 @pytest.mark.parametrize(("unit", "side", "verb"), [("accuracy", "below", "gains"), ("error rate", "above", "costs")])
 def test_a_report_says_on_which_side_of_its_figure_a_level_is_worse(unit: str, side: str, verb: str) -> None:
     drawn = next(one for one in main_figures(fitted(unit), None, None) if one.name.startswith("contrast"))
-    assert drawn.caption.startswith(f"sparse is worse {side} 0 %, and above 1 where compute is compared.")
+    assert drawn.caption.startswith(f"sparse is worse {side} 0 %, and above 1 where x is compared.")
     assert drawn.title == f"What sparse {verb} against dense"
+
+
+def test_a_ratio_is_of_what_the_law_reads() -> None:
+    fit = fitted("error rate")
+    ratio = bs.compute_ratio(fit, *ARMS, {"x": [4.0, 8.0]})
+    assert ratio.attrs["long_name"] == "x ratio"
+    assert bs.plots.plot_multiplier(ratio, "x").get_ylabel() == "x ratio"
+
+
+@pytest.mark.parametrize(("name", "more"), [("compute", "predict at budgets says what they reach"), ("params", "")])
+def test_compute_for_a_target_of_a_law_that_splits_nothing_says_what_to_do(name: str, more: str) -> None:
+    columns = bs.Columns({name: bs.Input(name, reference=1.0)}, bs.Response("loss", "nats/token"))
+    noise = bs.Noise(bs.Prior(median=0.01, factor=2.0), "normal")
+    model = bs.Model(bs.parse_law(f"a * {name}**-0.1", [name]), {"a": bs.Prior(median=3.0, factor=1.5)}, noise)
+    runs = bs.read_runs({name: [1e18, 2e18, 4e18], "loss": [3.0, 2.9, 2.8]}, columns)
+    with pytest.raises(
+        InputError,
+        match=r"compute is split over the inputs .*; .* has \['" + name + r"'\]" + (f", .*{more}" if more else "") + "$",
+    ):
+        bs.compute_needed(bs.prior(model, runs, draws=20), 2.5)

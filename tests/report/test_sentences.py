@@ -132,6 +132,29 @@ def test_a_headline_has_three_digits_of_the_largest_compute() -> None:
     assert first.startswith("sparse instead of dense at compute 5.08 FLOP: loss ")
 
 
+@pytest.mark.parametrize(("group", "ranked"), [("arch", True), ("evalSet", False), ("dataset", False), ("languages", False)])
+def test_headlines_rank_choices_and_not_what_losses_are_measured_on(group: str, ranked: bool) -> None:
+    table = pd.DataFrame({"compute": [1.0, 2.0, 5.0] * 2, group: ["a"] * 3 + ["b"] * 3})
+    columns = bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}, groups={"kind": group})
+    assert any(" instead of " in one for one in summary_sentences(_of_kinds(table, columns))) == ranked
+
+
+def test_a_group_that_runs_are_measured_on_is_no_choice() -> None:
+    table = pd.DataFrame({"compute": [1.0, 2.0, 5.0] * 2, "kind": ["a"] * 3 + ["b"] * 3, "run": ["x", "y", "z"] * 2})
+    columns = bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}, groups={"kind": "kind"}, run="run")
+    assert not any(" instead of " in one for one in summary_sentences(_of_kinds(table, columns)))
+
+
+def _of_kinds(table: pd.DataFrame, columns: bs.Columns) -> bs.Fit:
+    model = bs.Model(
+        bs.parse_law("a * compute**-b", ["compute"]),
+        {"a": bs.Prior(median=3.0, factor=1.5) + bs.Varying("kind", sd=0.1), "b": bs.Prior(median=0.1, factor=2.0)},
+        bs.Noise(sd=bs.Prior(median=0.01, factor=2.0), distribution="normal"),
+    )
+    runs = bs.read_runs(table.assign(loss=3.0 * table["compute"] ** -0.1), columns)
+    return fit_with(model, runs, {"a_by_kind": [0.0, -0.03]}, health=CLEAN)
+
+
 def test_compute_counted_otherwise_is_said_so(fit: bs.Fit) -> None:
     cost = bs.Cost(flops_per_param_token=7.5, served_tokens=1e12, price=2e-18)
     said = plan_sentence(bs.plan(fit, 1e23, cost=cost, params=7e9), 0, target=2.1)

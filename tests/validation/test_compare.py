@@ -129,6 +129,16 @@ def test_the_true_law_wins_by_both_scores(compared: Comparison) -> None:
     assert compared.points.groupby(["law", "fold"]).size().tolist() == [18, 10] * 2
 
 
+def test_laws_that_predict_alike_are_called_equal() -> None:
+    table = pd.DataFrame({"law": ["a", "b", "c"], "log_score": [1.5, 1.5, 0.2], "elpd_loo": [10.0, 9.0, 10.0]})
+    table = table.assign(weight_held=[0.4, 0.4, 0.2], weight_loo=[0.4, 0.2, 0.4])
+    said = Comparison(table, pd.DataFrame(), pd.DataFrame(), {}, (), ()).summary().splitlines()
+    assert said[:2] == [
+        "Beyond the runs a and b predict equally well: mean log score 1.5.",
+        "Among them a and c predict equally well: elpd_loo 10.",
+    ]
+
+
 def test_folds_are_filters_the_largest_level_or_each_group(runs: Runs) -> None:
     found = {fold.where: len(fold.held) for fold in folds(runs, ["compute < 1", "compute", "arch"])}
     assert found == {"compute < 1": 18, "compute < 100": 2, "arch != 'a'": 18, "arch != 'b'": 18}

@@ -135,6 +135,7 @@ def fetch(name: str, *, host: str = HOST, cache: str | Path | None = None) -> pd
 
 
 def _from_folder(name: str, source: Source) -> pd.DataFrame | None:
+    """Return a table from the folder that the environment names; None where it is not there."""
     folder = os.environ.get(FOLDER)
     if folder and not Path(folder).is_dir():
         raise InputError(f"{FOLDER} is {folder!r}, which is not a folder")
@@ -148,6 +149,7 @@ def _from_folder(name: str, source: Source) -> pd.DataFrame | None:
 
 
 def _read(path: Path, source: Source) -> pd.DataFrame:
+    """Return the table in a file; refuse one without a column that has a unit."""
     try:
         table = pd.read_csv(path, low_memory=False, encoding="utf-8")
     except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -160,6 +162,7 @@ def _read(path: Path, source: Source) -> pd.DataFrame:
 
 
 def _downloaded(name: str, source: Source, host: str, cache: str | Path | None) -> list[pd.DataFrame]:
+    """Return the tables of a source from the cache, or from where its authors keep them, checked by their hashes."""
     instead = f"a table in the folder that {FOLDER} names is read instead"
     try:
         import pooch  # type: ignore[import-untyped]

@@ -86,6 +86,7 @@ def cells_of(table: Any, keys: Sequence[str]) -> tuple[np.ndarray, np.ndarray, n
 
 @contextmanager
 def _file(head: Head) -> Iterator[Any]:
+    """Give an open Parquet file; what its library raises is one line."""
     from pyarrow import ArrowException
     from pyarrow.parquet import ParquetFile
 

@@ -53,6 +53,7 @@ def is_source(path: Path, sources: Sequence[str]) -> bool:
 
 
 def _of_one(source: str) -> list[Source]:
+    """Return the files that a path, a folder or a pattern stands for."""
     if is_file(source):
         return [Source(Path(source), source, asked=True)]
     if Path(source).is_dir():

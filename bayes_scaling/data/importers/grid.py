@@ -40,6 +40,7 @@ def read(head: Head) -> Iterator[Part]:
 
 
 def _table(lines: list[str], start: int, source: str, notes: tuple[str, ...], *, cut: bool) -> Iterator[Part]:
+    """Yield the table that a line of a text begins, with rows that do not fit it noted and left out."""
     names = _cells(lines[start])
     rows: list[list[str]] = []
     said = [*notes]
@@ -72,6 +73,7 @@ def _is_grid(names: list[str]) -> bool:
 
 
 def _grid(sheet: Sheet, names: list[str]) -> Iterator[Part]:
+    """Yield the runs of a table with one input down and one across, a run a cell."""
     down, _, across = (part.strip() for part in names[0].partition("\\" if "\\" in names[0] else "/"))
     down, across = down or "row", across or "column"
     levels = dict(zip(names[1:], read_numbers(names[1:]).numbers, strict=True))

@@ -85,6 +85,7 @@ def config_of(run: Run, runs: Mapping[str, Run]) -> dict[str, object]:
 
 
 def _runs(connection: sqlite3.Connection) -> dict[str, Run]:
+    """Return the runs of a database with their parameters and tags, by their identities."""
     query = (
         "SELECT run_uuid, coalesce(runs.name, ''), coalesce(status, ''), runs.lifecycle_stage, coalesce(experiments.name, '') "
         "FROM runs LEFT JOIN experiments USING (experiment_id) ORDER BY runs.rowid"

@@ -59,6 +59,7 @@ def _say(
     *which: np.ndarray,
     notes: list[str],
 ) -> None:
+    """Note which rows of metrics were left out or sorted, and why."""
     void, repeated, copies, unsorted = which
     for rows, what in (
         (void, "written again after a restart: the later ones are kept"),

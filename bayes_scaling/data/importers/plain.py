@@ -149,6 +149,7 @@ def _by_csv(head: Head) -> Any:
 
 
 def _by_json(head: Head, cut: int) -> Any:
+    """Return JSON lines as a table by Arrow, which is fast; None where it cannot read them."""
     import pyarrow as pa
     from pyarrow import json as arrow
 

@@ -134,6 +134,7 @@ def _split(line: str, separator: str) -> list[str]:
 
 
 def _column(name: str, cells: pd.Series, place: str, marks: dict[str, str], source: str, notes: list[str]) -> Column:
+    """Return a column of a sheet as numbers, or as text where its cells are not all numbers."""
     there = (cells != "").to_numpy()
     of = cells.rename(name)
     of.attrs = {READ: {"marks": {mark: as_ for mark, as_ in marks.items() if mark != place}}}

@@ -111,6 +111,7 @@ def _read_event(content: bytes, start: int, end: int, events: Events) -> None:
 
 
 def _parse_event(content: bytes, start: int, end: int, events: Events) -> list[Scalar]:
+    """Add the scalars of an event to the rows, and return them."""
     step, found = 0, list[Scalar]()
     for one in fields(content, start, end):
         if (one.number, one.kind) == (2, VARINT):

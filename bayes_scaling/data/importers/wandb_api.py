@@ -92,6 +92,7 @@ def _runs(address: str, wait: Callable[[float], None]) -> Iterator[Any]:
 
 
 def _api(address: str) -> Any:
+    """Return the library's connection to a W&B server."""
     try:
         import wandb
     except ImportError:
@@ -170,6 +171,7 @@ def _delay(error: Exception, attempt: int) -> float:
 
 
 def _part(cached: Cached, file: Path, path: str) -> Part:
+    """Return the log of a run whose rows are in the cache."""
     rows = Coded()
     for row in cached_rows(file):
         for key, value in numbers_of(row):

@@ -88,6 +88,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _reason(role: str, one: Candidate, kept: Sequence[Candidate], numbers: Mapping[str, pd.Series]) -> str:
+    """Return why a column has a role, in a few words."""
     others = [other.column for other in kept if other.column != one.column]
     beside = "" if role == "run" or not others else f"; preferred to {', '.join(map(repr, others))}"
     why = {

@@ -125,6 +125,7 @@ def _told(
     best: float,
     said: Mapping[str, float],
 ) -> Units:
+    """Return the likeliest unit of each role, and which of several remain open, from the shares of combinations."""
     whole, factor, left = sum(share.values()), {}, {}
     for place, role in enumerate([*roles, "loss"]):
         of: dict[float | str | None, float] = {}

@@ -55,6 +55,35 @@ def split_words(column: str) -> list[str]:
     return [word for word in re.split(r"[^A-Za-z0-9]+", text.lower()) if word]
 
 
+MEASURED_ON = {
+    "eval",
+    "set",
+    "dataset",
+    "corpus",
+    "data",
+    "domain",
+    "benchmark",
+    "language",
+    "lang",
+    "tokenizer",
+    "mixture",
+    "task",
+    "split",
+}
+"""Words in the name of a group whose levels are what losses are measured on, and no choices between models."""
+
+
+def is_corpus_name(name: str) -> bool:
+    """Return whether a name is of a group of data sets, evaluations, languages or tokenizers.
+
+    Examples
+    --------
+    >>> is_corpus_name("eval_set"), is_corpus_name("evalSet"), is_corpus_name("arch")
+    (True, True, False)
+    """
+    return bool({word.removesuffix("s") for word in split_words(name)} & MEASURED_ON)
+
+
 def is_error_name(column: str) -> bool:
     """Return whether a name is one of standard errors, as se, loss_stderr and std_err are."""
     words = set(split_words(column))
@@ -101,6 +130,7 @@ def _is_letter_unit(words: Sequence[str]) -> bool:
 
 
 def _meaning(role: str, words: Sequence[str]) -> Meaning | None:
+    """Return whether words may mean a role, and how surely; None where they do not."""
     joined = f" {' '.join(words)} "
     heads = [head for head in HEADS[role] if f" {head} " in joined]
     if not heads and role == "loss" and set(words) & HELD_OUT and set(words) <= HELD_OUT | CORPORA | FINAL | MEAN:

@@ -5,6 +5,7 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling._base.errors import InputError
+from bayes_scaling._base.numbers import place_words
 from bayes_scaling.data.plausible import implausible_counts
 from bayes_scaling.data.points import read_points
 from bayes_scaling.data.tables import Table
@@ -38,12 +39,26 @@ def read_candidates(fit: Posterior, candidates: Table, table: pd.DataFrame, sour
             raise InputError(f"{source}: column {LABEL!r}, row {int(np.argmax(missing)) + 1} is missing; expected a label")
         labels = table[LABEL].astype(str).to_numpy()
     else:
-        labels = (frame["run"] if "run" in frame else pd.Series(np.arange(1, len(frame) + 1))).astype(str).to_numpy()
+        labels = frame["run"].astype(str).to_numpy() if "run" in frame else what_differs(frame)
     for dim in dict.fromkeys((*(dim for one, _ in parts(fit) for dim in groups_used(one.model)), "run")):
         if dim not in frame:
             known = [table[part].astype(str) for part in fit.runs.columns.dims.get(dim, ()) if part in table]
             frame[dim] = [" ".join(of) for of in zip((f"{LABEL} {label}" for label in labels), *known, strict=True)]
     return frame.assign(mean_lag=0.0), labels
+
+
+def what_differs(points: pd.DataFrame) -> np.ndarray:
+    """Return what to call points without names: by the inputs and groups that differ among them, alike ones by a count too.
+
+    Examples
+    --------
+    >>> what_differs(pd.DataFrame({"params": [1e9, 3e9, 3e9], "tokens": [2e10] * 3})).tolist()
+    ['params 1B', 'params 3B', 'params 3B (2)']
+    """
+    own = [name for name in points if len(points[name].drop_duplicates()) > 1] or list(points)
+    names = [place_words(row) for row in points[own].to_dict("records")]
+    count = [names[:i].count(name) for i, name in enumerate(names)]
+    return np.array([f"{name} ({i + 1})" if i else name for name, i in zip(names, count, strict=True)], dtype=object)
 
 
 def _refuse_implausible(fit: Posterior, frame: pd.DataFrame, source: str) -> None:
@@ -97,6 +112,7 @@ def scatter(fit: Posterior, frame: pd.DataFrame, rows: np.ndarray, seed: int) ->
 
 
 def _scatter(fit: Fit, frame: pd.DataFrame, rows: np.ndarray, seed: int) -> np.ndarray:
+    """Return the covariance of the scatter of each candidate's rows; candidate, row, row."""
     n, most = rows.shape
     scale = _array(group_effects_and_scale(fit, frame, seed, new=False)[1], len(frame))
     if "noise_nu" in fit.posterior:

@@ -183,8 +183,16 @@ def next_runs(
 class _Candidates:
     """Candidates as they are read.
 
-    frame: their rows, checked, in base units. labels: of each row, the candidate that it is of. table: a row for each
-    candidate, with the columns that its rows have in common. prices: in FLOP.
+    Parameters
+    ----------
+    frame
+        Their rows, checked, in base units.
+    labels
+        Of each row, the candidate that it is of.
+    table
+        A row for each candidate, with the columns that its rows have in common.
+    prices
+        What candidates cost, in FLOP.
     """
 
     frame: pd.DataFrame
@@ -223,6 +231,7 @@ def _own_columns(table: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
 
 
 def _limit(budget: float | None, price: np.ndarray, source: str) -> float:
+    """Return the budget, infinite where there is none; refuse one within which no candidate lies."""
     if budget is None:
         return float("inf")
     if not (isfinite(budget) and budget > 0):

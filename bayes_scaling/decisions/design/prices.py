@@ -144,6 +144,7 @@ def _coded(values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _of_rows(fit: Posterior, table: pd.DataFrame, frame: pd.DataFrame, column: str | None, source: str) -> np.ndarray:
+    """Return what each row of candidates takes in FLOP: by a column, a cost of the runs, or its params and tokens."""
     if column is not None and column not in table and fit.runs.columns.costs:
         return _at_cost(fit, named_cost(fit.runs, column)[1], table, frame, source)
     if column is not None or COLUMN in table:
@@ -179,6 +180,7 @@ def _at_cost(fit: Posterior, cost: Cost, table: pd.DataFrame, frame: pd.DataFram
 
 
 def _column(table: pd.DataFrame, column: str, source: str) -> np.ndarray:
+    """Return a column of costs; refuse what is not above 0."""
     if column not in table:
         raise InputError(f"{source}: no column {column!r} for the cost in FLOP; the table has {list(map(str, table.columns))}")
     numbers = column_numbers(table[column], source, table.index.to_numpy())[0]

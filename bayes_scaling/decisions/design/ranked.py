@@ -248,6 +248,7 @@ REGRET_NOISE = 0.02
 
 
 def _spread(found: NextRuns, information: np.ndarray, reduction: np.ndarray) -> dict[str, np.ndarray]:
+    """Return sd and width of the answer before and after each candidate, and the share saved."""
     low, high = np.nanquantile(found.asked, [0.05, 0.95], axis=(0, 1))
     variance = found.asked.var(("chain", "draw"), ddof=1)
     before = {"sd": float(np.sqrt(variance.mean())), "width": float(np.mean(high - low))}

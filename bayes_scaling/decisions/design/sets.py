@@ -171,6 +171,7 @@ def _greedy(gains: Gains, prices: Prices, size: int, power: float) -> list[int]:
 
 
 def _pair(gains: Gains, prices: Prices, affordable: np.ndarray) -> list[int]:
+    """Return the best pair within the budget, all pairs looked at."""
     best, found = -np.inf, _cheapest(prices, 2)
     for i in affordable.tolist():
         own, beside = gains([i])

@@ -126,6 +126,7 @@ def _joined(draws: list[xr.DataArray]) -> xr.DataArray:
 
 
 def _notes(members: Sequence[Member], fitted: float) -> list[str]:
+    """Return what to know before relying on shares and shifts."""
     notes = []
     lost = sum(int((~one.of.known).sum()) for one in members)
     if lost:

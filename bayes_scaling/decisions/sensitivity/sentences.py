@@ -47,6 +47,7 @@ def said_of_sensitivity(found: Sensitivity) -> list[str]:
 
 
 def _made_of(found: Sensitivity) -> list[str]:
+    """Return what the variance of the answer is made of."""
     ordered = found.sources.sort_values("share", ascending=False, kind="stable")
     said = ", ".join(f"{NAMED.get(one['source'], one['source'])} {_share(one['share'])}" for _, one in ordered.iterrows())
     lines = [f"Of its variance: {said}."]
@@ -95,6 +96,7 @@ def outermost(shifts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scaled(found: Sensitivity, kind: str) -> list[str]:
+    """Return what happens to the answer when the prior, or the likelihood, counts for more or less."""
     rows = found.shifts[found.shifts["kind"] == kind]
     if rows.empty:
         return []
@@ -138,6 +140,7 @@ def _values(found: Sensitivity, own: np.ndarray) -> list[float]:
 
 
 def _others(found: Sensitivity, kind: str, what: str) -> list[str]:
+    """Return the lowest and the highest answer under other laws or specifications."""
     rows = found.shifts[(found.shifts["kind"] == kind) & found.shifts["reliable"].astype(bool)]
     lost = found.shifts[(found.shifts["kind"] == kind) & ~found.shifts["reliable"].astype(bool)]
     said = []
@@ -152,6 +155,7 @@ def _others(found: Sensitivity, kind: str, what: str) -> list[str]:
 
 
 def _runs(found: Sensitivity) -> list[str]:
+    """Return which further runs would make the band narrower, and by how much."""
     said = []
     rows = found.runs[found.runs["width"] < 1 - NARROWER] if len(found.runs) else found.runs
     if rows.empty:

@@ -113,6 +113,7 @@ def _watched() -> bool:
 
 @contextmanager
 def _lines(total: int, clock: Callable[[], float], stream: Any) -> Iterator[Advance]:
+    """Give what counts finished tasks, and prints a line every half a minute."""
     pace, said = Pace(total, clock), clock()
 
     def advance(*, made: bool, failed: bool) -> None:

@@ -80,6 +80,7 @@ def work(job: Job, ticket: str) -> TaskResult:
 
 
 def _kept(job: Job) -> TaskResult:
+    """Fit a task, and return what is kept of it."""
     model = read_model(job.model)
     fitted = fit(model, job.runs, job.settings)
     if job.keep is None:

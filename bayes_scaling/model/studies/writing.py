@@ -102,6 +102,7 @@ def _costs(columns: Columns) -> dict[str, Any]:
 
 
 def _noise(noise: Noise) -> dict[str, Any]:
+    """Return the noise by the keys that a study file has for it."""
     sd = as_parameter(noise.sd)
     return _told(noise) | {
         "sd": sd.prior,

@@ -74,6 +74,7 @@ def floors(law: Law, *, rising: bool = False) -> list[str]:
 
 
 def _prior_only(fit: Fit) -> Iterator[Finding]:
+    """Yield parameters whose posteriors are their priors."""
     posterior = fit.posterior
     for name, prior in _priors(fit):
         before, after = prior_quantiles(prior, QUANTILES), median_interval(posterior[name].to_numpy())
@@ -108,6 +109,7 @@ def _is_prior(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def _floors(fit: Fit) -> Iterator[Finding]:
+    """Yield floors of which the runs say little more than the prior."""
     unit = f" {fit.runs.columns.response.unit}".rstrip()
     for name in floors(fit.model.law, rising=fit.runs.columns.response.rising):
         parameter = as_parameter(fit.model.parameters[name])
@@ -159,6 +161,7 @@ def _at(levels: xr.DataArray, cell: int) -> str:
 
 
 def _fixed_ratios(fit: Fit) -> Iterator[Finding]:
+    """Yield pairs of inputs that the runs change only together."""
     scales = [name for name in law_inputs(fit.model.law) if name in fit.runs.columns.scales]
     for one, other in combinations(scales, 2):
         kept = _kept(fit.runs.table, one, other)
@@ -191,6 +194,7 @@ def _kept(table: pd.DataFrame, one: str, other: str) -> str:
 
 
 def _few_sizes(fit: Fit) -> Iterator[Finding]:
+    """Yield inputs with so few values that nearly any curve goes through them."""
     inputs = [name for name in law_inputs(fit.model.law) if name in fit.runs.columns.scales]
     drifting: dict[str, list[str]] = {name: [] for name in inputs}
     for owner, term in trends(fit.model):

@@ -155,6 +155,7 @@ def _chained(name: str, alike: float) -> Finding:
 
 
 def _finding(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
+    """Return the finding of a pattern that passed its test."""
     match of.code:
         case "misfit":
             return _line(fit, left, of, found)
@@ -171,6 +172,7 @@ def _finding(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding
 
 
 def _line(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
+    """Return the finding of a pattern of residuals along inputs."""
     names = of.what.split(" x ")
     where = " and ".join(names)
     if len(names) > 1:
@@ -196,6 +198,7 @@ def _ends(x: np.ndarray, size: np.ndarray) -> list[float]:
 
 
 def _group(fit: Fit, left: Standardized, of: Suspect, found: Trial) -> Finding:
+    """Return the finding of residuals that differ between the levels of a group."""
     worst, size = _extreme(left.table[of.what], found.size)
     rows = int((left.table[of.what] == worst).sum())
     known = any(of.what in term for term in _groups_of(fit))

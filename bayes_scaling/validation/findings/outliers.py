@@ -5,6 +5,7 @@ import numpy as np
 from bayes_scaling._base.errors import format_value
 from bayes_scaling._base.finding import Finding, finding
 from bayes_scaling._base.numbers import number, shared
+from bayes_scaling._base.quantiles import MAD_TO_SD
 from bayes_scaling.data.best_so_far import without_bounds
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.model.names import NOISE_SD
@@ -108,12 +109,13 @@ def _prior_rows(fit: Fit) -> float:
 
 
 def _without_astray(left: Standardized, expected: float, worth: float) -> np.ndarray:
+    """Return residuals as if each row had been left out, over the scale of the rows that are no outliers."""
     basis = _directions(left)
     weights, scale = np.ones(len(left.z)), 1.0
     off = left.z
     for _ in range(ROUNDS):
         off, _ = _refitted(left.z, basis, weights, scale)
-        scale = min(1.0, max(1.4826 * float(np.median(np.abs(off))) * np.sqrt(len(off) / left.df), 1e-6))
+        scale = min(1.0, max(MAD_TO_SD * float(np.median(np.abs(off))) * np.sqrt(len(off) / left.df), 1e-6))
         weights = (NU + 1.0) / (NU + (off / scale) ** 2)
     inside = np.abs(off) <= INSIDE * scale
     off, share = _refitted(left.z, basis, inside.astype(float), scale)
@@ -139,6 +141,7 @@ def _refitted(z: np.ndarray, basis: np.ndarray, weights: np.ndarray, scale: floa
 
 
 def _row(fit: Fit, left: Standardized, i: int, scales: float) -> str:
+    """Return which row an outlier is, what it shows and what is expected there."""
     row, number_of = left.table.iloc[i], int(left.table.index[i]) + 1
     columns = fit.runs.columns
     named = f"run {format_value(row['run'])}, " if "run" in fit.runs.levels else ""

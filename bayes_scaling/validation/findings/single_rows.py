@@ -34,6 +34,7 @@ def _alone(runs: Runs, dims: tuple[str, ...]) -> pd.Series:
 
 
 def _finding(dims: tuple[str, ...], parameters: list[str], runs: Runs) -> Finding:
+    """Return the finding of a group with levels of a single row."""
     alone = _alone(runs, dims)
     levels = [" ".join(map(str, level)) if isinstance(level, tuple) else format_value(level) for level in alone.index[:LISTED]]
     more = f" and {len(alone) - LISTED} more" if len(alone) > LISTED else ""

@@ -49,6 +49,7 @@ def _of_losses(unit: str) -> str | None:
 
 
 def _of_ends(shape: Shape, reads: Mapping[str, Read], unit: str | None) -> Draft | None:
+    """Return the study of the ends of runs that their inputs allow; None where they allow none."""
     sizes, lengths = shape.levels("params"), shape.levels("tokens")
     if "loops" in shape.roles.roles and shape.levels("loops") > 1 and sizes and lengths:
         return loops(shape, reads, unit)

@@ -46,6 +46,7 @@ def doubts(shape: Shape, draft: Draft) -> tuple[Question, ...]:
 
 
 def _missing_inputs(shape: Shape, draft: Draft) -> list[Question]:
+    """Return questions on params and tokens, where no column is taken for them."""
     found = []
     for role, what in (("params", "sizes"), ("tokens", "tokens")):
         if shape.roles.column(role) is not None or "compute" in draft.inputs or (role == "tokens" and shape.along is not None):

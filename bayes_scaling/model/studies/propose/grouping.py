@@ -6,25 +6,10 @@ from dataclasses import replace
 from bayes_scaling._base.numbers import format_count
 from bayes_scaling.data.roles.groups import levels_text
 from bayes_scaling.data.roles.record import Role
-from bayes_scaling.data.roles.words import split_words
+from bayes_scaling.data.roles.words import is_corpus_name, split_words
 from bayes_scaling.model.studies.propose.draft import Draft, comment, literal
 from bayes_scaling.model.studies.propose.shape import Shape
 
-CORPORA = {
-    "eval",
-    "set",
-    "dataset",
-    "corpus",
-    "data",
-    "domain",
-    "benchmark",
-    "language",
-    "lang",
-    "tokenizer",
-    "mixture",
-    "task",
-    "split",
-}
 SCHEDULES = {"schedule", "scheduler"}
 """Words in the name of a group whose levels are schedules of the learning rate."""
 MOST_GROUPS, MOST_LEVELS = 2, 24
@@ -104,7 +89,7 @@ def _words(name: str) -> set[str]:
 
 
 def _is_corpus(name: str, shape: Shape) -> bool:
-    return bool(_words(name) & CORPORA) or name in shape.crossed
+    return is_corpus_name(name) or name in shape.crossed
 
 
 def _one_level(shape: Shape, name: str) -> tuple[str, str]:

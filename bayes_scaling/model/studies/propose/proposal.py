@@ -253,6 +253,7 @@ def _nothing(shape: Shape, questions: tuple[Question, ...], name: str) -> Propos
 def _with_study(
     draft: Draft, shape: Shape, questions: tuple[Question, ...], frame: pd.DataFrame, name: str, source: str | None
 ) -> Proposal:
+    """Return a draft as a proposal, with its study and runs where its text can be read back."""
     text, study, runs, problem = "", None, None, ""
     notes = remarks(shape, draft)
     try:

@@ -53,6 +53,7 @@ def _sentence(text: str) -> str:
 
 
 def _data(draft: Draft, shape: Shape, source: str | None, questions: Sequence[Question]) -> list[str]:
+    """Return the section of a study file on its data."""
     lines = ["[data]"]
     lines += [f"source = {literal(source)}"] if source is not None else ["# The runs are given with --runs."]
     if draft.run is not None:
@@ -66,6 +67,7 @@ def _data(draft: Draft, shape: Shape, source: str | None, questions: Sequence[Qu
 
 
 def _where(draft: Draft, shape: Shape) -> list[str]:
+    """Return the filter of a proposed study, a line each, with the reason for each condition."""
     conditions = list(draft.filters)
     if shape.unfinished is not None:
         why = f"Runs that did not finish ({shape.unfinished.text}) show a higher loss than runs planned to end there: left out."
