@@ -148,12 +148,13 @@ def _way(course: RateCourse, end: float, finished: Mapping[str, RateCourse], goe
         return _to_its_end(own), "follow its rows"
     if goes_on.rate == "constant" and not _falling(own):
         return Way(np.array([0.0, 1.0]), np.full(2, own.rate[-1])), "stay as it is"
-    aligned = [_aligned(course, end, finished, since_peak=since_peak) for since_peak in (False, True)]
+    late = _starts_late(course, end)
+    aligned = [_aligned(course, end, finished, since_peak=since) for since in ((False,) if late else (False, True))]
     for one in aligned:
         every = alike(one.finished.values())
         if every is not None and follows(one.own, every):
             return one.whole(every), "follow the schedule of the finished runs"
-    if _starts_late(course, end) or _lost_peak(aligned[0]):
+    if late or _lost_peak(aligned[0]):
         raise InputError(f"run {goes_on.run!r}: {_without_peak(course, end)}")
     found, how = _known_shape(own)
     return (found, f"follow {how}") if found is not None else _begun_so(aligned)
