@@ -1,6 +1,6 @@
 """Which of several running jobs to stop: our rule, the median rule and successive halving on public families.
 
-    python benchmarks/stopping.py [--folder DIR] [--only TEXT]      # writes stopping.md; DIR keeps the fits
+    python benchmarks/stopping.py [--folder DIR] [--only TEXT]      # writes the table of stopping.md; DIR keeps the fits
 
 Each task is a set of jobs whose best final loss is sought; the model is fitted to other, finished runs of the family.
 Gemstones, looped and OLMo: either half of the runs, by size, against the other, with the models of curves.py. Image
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from curves import families, model, part
+from pages import write_measured
 from sweeps import DATA
 
 import bayes_scaling as bs
@@ -249,22 +250,9 @@ HALVINGS = {2: (1 / 8, 1 / 4, 1 / 2), 3: (1 / 9, 1 / 3), 4: (1 / 16, 1 / 4)}
 """Factor -> rungs."""
 
 
-READING = (
-    "Jobs of these families are told apart early, by their last rows too. The median rule hardly stops any: running means",
-    "of a falling loss lie above every job's best. Ours keeps to the tolerated regret in the mean, and needs no eta and no",
-    "rungs, but a fit. It spends less than any halving on Gemstones and DoReMi. **On image classification and looped models",
-    "it is no better than halving**, which needs no fit: at the least tolerance 41 and 45 % of the compute against 29 and",
-    "37 % at eta 4, neither with any regret; at 1 % it spends 32 and 36 % and has a regret. In the mean of families eta 4",
-    "spends least for its regret (37 % at .004 %, ours 40 % at none). Which eta is right is not known beforehand: eta 2",
-    "once misses the best by .3 %. Gemstones were played with an earlier model of whole curves. OLMo's ladder has been",
-    "played by the rules that need no fit: the median rule spends 97 and 92 % (either half), halving 80, 78 and 60 % at eta",
-    "2, 3 and 4, all without regret. Ours has not been: there was no time for its fits.",
-)
-
-
 def written(found: pd.DataFrame) -> str:
     """Return the table of all rules, families with equal weight, and one of each family."""
-    lines = ["# Early stopping on public families, as measured", "", *str(__doc__).strip().split("\n")[4:], ""]
+    lines = []
     families_of = found.groupby(["rule", "family"], sort=False)[["regret", "cost"]].mean()
     worst = found.groupby("rule", sort=False)["regret"].max()
     means = families_of.groupby("rule", sort=False).mean()
@@ -279,7 +267,7 @@ def written(found: pd.DataFrame) -> str:
     counts = found.drop_duplicates("task").groupby("family", sort=False)["jobs"].agg(["size", "sum"])
     said = ", ".join(f"{name} {row['size']} of {row['sum']} jobs in all" for name, row in counts.iterrows())
     tail = f"Tasks with a fit: {said}; others have not been run. Columns of families: regret % at compute spent %."
-    return "\n".join([*lines, "", tail, "", *READING, ""])
+    return "\n".join([*lines, "", tail])
 
 
 def beside_others(found: pd.DataFrame) -> pd.DataFrame:
@@ -312,7 +300,7 @@ def main() -> None:
             print(rows[-1], flush=True)
         found = beside_others(pd.DataFrame(rows))
         found.to_csv(HERE / "stopping.csv", index=False, float_format="%.6g", encoding="utf-8")
-        (HERE / "stopping.md").write_text(written(found), encoding="utf-8")
+        write_measured(HERE / "stopping.md", written(found))
 
 
 if __name__ == "__main__":

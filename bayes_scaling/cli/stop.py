@@ -44,7 +44,7 @@ def stop(
     The jobs are candidates for one place: the one that ends lowest is used. Prints the decision, where --tolerance or --budget
     says what is enough, and the chance of each job to be the best. Writes STOP.csv, and the figure of forecasts and decisions.
     """
-    from bayes_scaling.decisions.stopping import stopping
+    from bayes_scaling.decisions.stopping import ends_beyond, stopping
     from bayes_scaling.plots.forecasts import forecasts_figure
     from bayes_scaling.prediction.joint_forecast import Forecasts
 
@@ -61,9 +61,8 @@ def stop(
     with write_together():
         write_csv(table, out)
         write_figure(forecasts_figure(found, decisions=dict(zip(table["run"], table["decision"], strict=True))), figure)
-    beyond = [note for note in decided.notes if note.endswith("beyond the runs")]
     say(*replace(decided, health=None, notes=()).summary().splitlines())  # what the sampler and forecasts say comes once
-    say(*(f"note: {note}" for note in beyond), err=True)
+    say(*(f"note: {note}" for note in ends_beyond(found)), err=True)
     say_basis(list(found.jobs))
     say(f"{several(len(table), 'candidate')} -> {out}", f"figure -> {figure}")
     say_health(found.health)

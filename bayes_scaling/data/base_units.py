@@ -7,6 +7,7 @@ unit. Everything else counts in it: runs, points, plans, costs, figures.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isclose
 
 import pandas as pd
 
@@ -50,13 +51,43 @@ def in_declared_units(frame: pd.DataFrame, columns: Columns, source: str) -> tup
 
 
 def name_notes(columns: Columns, frame: pd.DataFrame) -> tuple[str, ...]:
-    """Return a sentence for each input whose unit its column's name says."""
-    by_name = {one.column: column_unit(one.column) for one in columns.inputs.values() if one.column in frame}
-    return tuple(
-        f"column {one.column!r} counts in {_label(unit, one)}, as its name says: converted to {one.unit or 'ones'}"
-        for one in columns.inputs.values()
-        if (unit := by_name.get(one.column)) is not None and unit.explicit and unit.factor == one.scale and one.counts is None
+    """Return a sentence for each input whose unit its column's name says, or says otherwise than it is given."""
+    said = [_name_note(one) for one in columns.inputs.values() if one.column in frame and one.column not in _stated(frame)]
+    return tuple(filter(None, said))
+
+
+def _name_note(one: Input) -> str:
+    unit = column_unit(one.column)
+    if unit is None or not (says := _said_factor(unit, one.unit)):
+        return ""
+    called = f"{_label(unit, one)}, as its name says"
+    if isclose(says, one.factor, rel_tol=1e-9):
+        return f"column {one.column!r} counts in {called}: converted to {one.unit or 'ones'}" if unit.explicit else ""
+    given = Unit(one.factor, one.unit, True).label
+    return (
+        f"the name of column {one.column!r} says {_label(unit, one)}, and its unit is given as {given}: see that this is meant"
     )
+
+
+def _said_factor(unit: Unit, base: str) -> float:
+    """Return how many of a base unit one is that a name says; 0 where it says none, or one that does not lead there."""
+    return (conversion(unit, base) or 0.0) if unit.explicit or unit.name in (FLOP, DAYS) else 0.0
+
+
+def renamed_input(one: Input, column: str) -> Input:
+    """Return an input of another column, in the unit that its name says where that is another than the input's.
+
+    Examples
+    --------
+    >>> one = renamed_input(Input("n", "B parameters"), "params_m")
+    >>> one.scale, one.counts
+    (1000000000.0, 0.001)
+    """
+    unit = column_unit(column) if column != one.column else None
+    says = 0.0 if unit is None else _said_factor(unit, one.unit)
+    if not says or isclose(says, one.factor, rel_tol=1e-9):
+        return replace(one, column=column)
+    return replace(one, column=column, scale=one.scale or 1.0, counts=says / (one.scale or 1.0))
 
 
 def base_factor(one: Input, frame: pd.DataFrame) -> float:

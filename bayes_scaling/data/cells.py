@@ -24,12 +24,18 @@ IN_BASE = "in_base_units"
 """Attribute of points, whose inputs are in base units already."""
 
 
-def named_column(frame: pd.DataFrame, name: str, source: str) -> pd.Series:
-    """Return a column of a table; raises InputError, with the nearest name there is, where it has none of that name."""
+def named_column(frame: pd.DataFrame, name: str, source: str, *, in_filter: bool = False) -> pd.Series:
+    """Return a column of a table; raises InputError, with the nearest name there is, where it has none of that name.
+
+    Parameters
+    ----------
+    in_filter
+        Whether the name stands in a filter, which then is to be changed, and not the table.
+    """
     if name not in frame:
         near = difflib.get_close_matches(name, [str(column) for column in frame], 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        if near and frame.attrs.get(IN_BASE):  # it is points that follow the fit
+        if near and frame.attrs.get(IN_BASE) and not in_filter:  # it is points that follow the fit
             hint = f"; if its {near[0]!r} is that, call it {name!r}"
         raise InputError(f"{source}: no column {name!r}; the table has {[str(column) for column in frame]}{hint}")
     column: pd.Series = frame[name]

@@ -21,7 +21,7 @@ from bayes_scaling.data.mixtures import Mixtures, with_members
 from bayes_scaling.data.output_columns import OUTPUT, named_outputs, own_units, with_unit
 from bayes_scaling.data.reserved import ANSWERED, ANSWERS, OF_AVERAGES, RESERVED
 from bayes_scaling.data.response import Response
-from bayes_scaling.data.schedule_columns import DERIVED, NO_SCALE, Schedule
+from bayes_scaling.data.schedule_columns import DERIVED, EFFECTIVE, NO_SCALE, Schedule
 
 __all__ = ["Average", "Columns", "Conventions", "Cost", "Curve", "Input", "MeasurementError", "Response", "Schedule", "Tail"]
 
@@ -235,6 +235,12 @@ class Columns:
         """The inputs with one positive number a row, whose logarithm says how far apart rows are."""
         whole = {*NO_SCALE} if self.schedule else set()
         return tuple(name for name, one in self.inputs.items() if one.column not in whole and not one.zero)
+
+    @property
+    def logarithms(self) -> tuple[str, ...]:
+        """The inputs whose logarithm a trend or a discrepancy may be on: those of `scales`, and the effective rate."""
+        rate = {EFFECTIVE} if self.schedule else set()
+        return tuple(name for name, one in self.inputs.items() if name in self.scales or one.column in rate)
 
     @property
     def dims(self) -> dict[str, tuple[str, ...]]:

@@ -60,18 +60,21 @@ def drop_copies(
     one = int(np.argmax(again))
     first, second = (int(np.flatnonzero(suspect)[of]) for of in (int(np.argmax(code == code[one])), one))
     two = pd.concat(frames).iloc[[first, second]]
-    identical = two[[name for name in two if str(name) not in counting]].map(repr).duplicated().any()
-    exactly = "an exact copy" if identical else "a copy"
-    sentence = f"row {place[second] + 1} of {sources[file[second]]} is {exactly} of row {place[first] + 1}"
-    sentence += f" of {sources[file[first]]}" if file[first] != file[second] else ""
-    count, columns = int(copy.sum()), "in every column" if exactly == "an exact copy" else f"in every column to {DIGITS} digits"
-    copies = exactly.removeprefix("an ").removeprefix("a ").replace("copy", "copies")
-    note = (
-        f"{sentence}, {columns}, and is counted once"
-        if count == 1
-        else (f"{count} rows are {copies} of earlier ones, {columns}, and are counted once: {sentence}, and so on")
-    )
+    exact = bool(two[[name for name in two if str(name) not in counting]].map(repr).duplicated().any())
+    places = [f"row {place[row] + 1} of {sources[file[row]]}" for row in (second, first)]
+    if file[first] == file[second]:
+        places[1] = f"row {place[first] + 1}"
+    note = _copy_note(int(copy.sum()), *places, exact=exact)
     return [frame[~copy[file == i]] for i, frame in enumerate(frames)], (note,)
+
+
+def _copy_note(count: int, second: str, first: str, *, exact: bool) -> str:
+    """Return the sentence on rows that are copies, by the example of one and the row that it is a copy of."""
+    kind, columns = ("exact ", "in every column") if exact else ("", f"in every column to {DIGITS} digits")
+    sentence = f"{second} is {'an' if exact else 'a'} {kind}copy of {first}"
+    if count == 1:
+        return f"{sentence}, {columns}, and is counted once"
+    return f"{count} rows are {kind}copies of earlier ones, {columns}, and are counted once: {sentence}, and so on"
 
 
 def _whole(rows: pd.DataFrame, table: Table) -> pd.DataFrame:

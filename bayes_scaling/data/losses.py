@@ -10,6 +10,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.output_columns import OUTPUT
+from bayes_scaling.data.response import Response
 from bayes_scaling.laws.units import PERPLEXITY, SHARES, is_loss_unit, loss_unit, percent_of, response_unit
 
 MAX_LOSS = {
@@ -28,6 +29,9 @@ RISING_RANKS = 0.7
 ROUNDING = 1e-6
 """Shares pass 1 by so much as single precision does, and no more."""
 SCALES = ("params", "tokens", "compute")
+"""Inputs whose product is the size of a run."""
+FEWEST_ROWS, FEWEST_VALUES = 5, 3
+"""Rows, and different responses, from which on a rank correlation says something."""
 
 
 def as_losses(numbers: pd.Series, columns: Columns, where: str) -> pd.Series:
@@ -93,15 +97,8 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
     unit, named = loss_unit(response.unit), columns.responses if columns.outputs else (response.column,)
     where = f"{source}: column{'s' * (len(named) > 1)} {', '.join(map(repr, named))}"
     if seen.median() > MAX_LOSS.get(unit, np.inf) * (1 + ROUNDING):
-        per = f"% {unit}" if unit in SHARES else "perplexity"
-        called = "per cent" if unit in SHARES else "perplexities"
-        how = f'say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
-        if beside:  # where outputs are in several units none is converted
-            how = f"give {'them over 100' if unit in SHARES else 'their logarithms'}, as other outputs have other units"
-        raise InputError(
-            f"{where} run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}, which no "
-            f"{response.in_unit} does: if they are {called}, {how}"
-        )
+        what = f"run{'s' * (len(named) == 1)} from {exact(seen.min())} to {exact(seen.max())}"
+        raise InputError(f"{where} {what}, which no {response.in_unit} does: {_other_scale(response, unit, beside=beside)}")
     if unit == "accuracy" and (seen > 1 + ROUNDING).any():  # some error rates, as of words, may pass 1
         raise InputError(f"{where} has the value {exact(seen.max())}, above 1, which no {unit} is; expected shares")
     if response.percent and unit == "accuracy" and (seen <= 0.01).all():
@@ -115,9 +112,19 @@ def refuse_implausible_losses(table: pd.DataFrame, columns: Columns, source: str
         )
 
 
+def _other_scale(response: Response, unit: str, *, beside: bool) -> str:
+    """Return what values too large for a unit may be, per cent or perplexities, and how to say so."""
+    per, called = (f"% {unit}", "per cent") if unit in SHARES else ("perplexity", "perplexities")
+    if beside:  # where outputs are in several units none is converted
+        other = "them over 100" if unit in SHARES else "their logarithms"
+        return f"if they are {called}, give {other}, as other outputs have other units"
+    return f'if they are {called}, say unit = "{per}" or --unit {quote(f"{response.column}={per}")}'
+
+
 def _rises(table: pd.DataFrame, columns: Columns) -> bool:
+    """Return whether the response grows with scale, by the rank correlation of rows."""
     scales = [name for name in SCALES if name in columns.inputs]
-    if not scales or len(table) < 5 or table["response"].nunique() < 3:
+    if not scales or len(table) < FEWEST_ROWS or table["response"].nunique() < FEWEST_VALUES:
         return False
     size = table[scales].prod(axis=1)
     return bool(size.rank().corr(table["response"].rank()) > RISING_RANKS)

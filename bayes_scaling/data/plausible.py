@@ -71,7 +71,9 @@ SINGLE = {"parameters": (1e5, 1e13), "tokens": (1e6, 1e16)}
 WRITTEN_IN = (1e6, 1e9)
 """Units that counts are written in beside others in ones."""
 NEAR = 10**1.5
-"""In the right unit counts lie within such a factor of the others."""
+"""In the right unit counts lie within such a factor of the others,"""
+NEXT = 10.0
+"""or beside them, no neighbours farther apart than this."""
 
 
 def counts_in_two_units(
@@ -102,14 +104,21 @@ def counts_in_two_units(
 
 def _two_units(counts: pd.Series, what: str) -> tuple[float, float] | None:
     """Return the neighbouring counts between which a column goes over to another unit; None where it does not."""
-    values = np.unique(counts[(counts > 0) & np.isfinite(counts)].to_numpy(dtype=float))
+    values, rows = np.unique(counts[(counts > 0) & np.isfinite(counts)].to_numpy(dtype=float), return_counts=True)
     at = 1 + int(np.argmax(values[1:] / values[:-1])) if len(values) > 1 else 0
     small, large = values[:at], values[at:]
-    if min(len(small), len(large)) < 2 or large[0] / small[-1] < GAP:  # a single one is a placeholder, or a slip
+    if min(rows[:at].sum(), rows[at:].sum()) < 2 or large[0] / small[-1] < GAP:  # a single one is a placeholder, or a slip
         return None
     few, many = SINGLE[what]
-    alike = any(large[0] / NEAR <= one * small[0] and one * small[-1] <= large[-1] * NEAR for one in WRITTEN_IN)
+    alike = any(_close(one * small, large) for one in WRITTEN_IN)
     return (float(small[-1]), float(large[0])) if alike and (small[-1] < few or large[0] > many) else None
+
+
+def _close(small: np.ndarray, large: np.ndarray) -> bool:
+    """Return whether counts lie among others, or next to them, so that all are those of one sweep."""
+    among = large[0] / NEAR <= small[0] and small[-1] <= large[-1] * NEAR
+    every = np.unique([*small, *large])
+    return bool(among or (every[1:] / every[:-1]).max(initial=1.0) <= NEXT)
 
 
 def _along_runs(table: pd.DataFrame, columns: Columns, few: float) -> bool:

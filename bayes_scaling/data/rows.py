@@ -48,4 +48,4 @@ def _named_in(where: str, frame: pd.DataFrame, name: str, source: str) -> None:
             f"{source}: no column {name!r}; in a filter the column {max(meant, key=len)!r} is written in back-ticks: "
             f"{quoted_name(max(meant, key=len))}"
         )
-    named_column(frame, name, source)
+    named_column(frame, name, source, in_filter=True)

@@ -13,12 +13,13 @@ DERIVED = (
     "lr_fall",
     "lr_weighted",
     "lr_annealed",
+    "lr_effective",
     "lr_sudden_pending",
 )
 """Columns that a schedule gives."""
 
 
-STEPLESS = ("lr_fall", "lr_weighted", "lr_annealed", "lr_sudden_pending")
+STEPLESS = ("lr_fall", "lr_weighted", "lr_annealed", "lr_effective", "lr_sudden_pending")
 """Those that need no steps, only what orders the rows of a run."""
 
 
@@ -30,11 +31,15 @@ FALL = "lr_fall"
 """An input of this column need not be read by a model: it tells a forecast what schedule finished runs had."""
 
 
+EFFECTIVE = "lr_effective"
+"""A model's terms may be on its logarithm, though it is no size of a run."""
+
+
 MAY_BE_ZERO = ("annealing_area", "lr_drop", "lr_since")
 """Those that are 0 before the learning rate has fallen."""
 
 
-NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall", "lr_annealed", "lr_sudden_pending")
+NO_SCALE = (*MAY_BE_ZERO, *IN_PARTS, "lr_fall", "lr_annealed", "lr_effective", "lr_sudden_pending")
 """Those whose logarithm does not say how far apart rows are."""
 
 
@@ -43,17 +48,17 @@ class Schedule:
     """The columns that say how the learning rate goes along a run.
 
     From them come the columns `lr_sum`, `annealing_area`, `lr_drop`, `lr_then`, `lr_since`, `lr_fall`, `lr_weighted`,
-    `lr_annealed` and `lr_sudden_pending`, which inputs and filters may name, see `schedule_inputs`. They are computed from all
-    rows of a run, before any filter. So rows without a loss may be there for the schedule only, and `where = "loss > 0"` leaves
-    them out afterwards. A sudden drop needs a row at the step before it.
+    `lr_annealed`, `lr_effective` and `lr_sudden_pending`, which inputs and filters may name, see `schedule_inputs`. They are
+    computed from all rows of a run, before any filter. So rows without a loss may be there for the schedule only, and
+    `where = "loss > 0"` leaves them out afterwards. A sudden drop needs a row at the step before it.
 
     Parameters
     ----------
     lr
         Column of the learning rate of the step.
     along
-        Column of the optimizer step, whole numbers counted from 1. For `lr_fall`,
-        `lr_weighted`, `lr_annealed` and `lr_sudden_pending` alone any that orders a run, such as tokens.
+        Column of the optimizer step, whole numbers counted from 1. For `lr_fall`, `lr_weighted`, `lr_annealed`,
+        `lr_effective` and `lr_sudden_pending` alone any that orders a run, such as tokens.
     momentum
         Factor a step by which an earlier fall counts less in `annealing_area`. Tissue et al. 2024 have .99 to .9995.
     parts

@@ -9,6 +9,7 @@ Between rows the learning rate is a line, and with a value at every step the sum
     lr_weighted       T = how far the run has come, each token or step weighted by its rate as a share of the peak; needs no
                       steps
     lr_annealed       how much of the falls so far has taken effect, at least 1e-4; needs no steps
+    lr_effective      the rate as a share of its peak, falling as late as falls take effect, at least 0.02; needs no steps
     lr_sudden_pending how much of the falls at once so far has not, at least 1e-4; needs no steps
     lr_then, lr_since the fall so far in equal parts: the learning rate when half of a part had happened, and the sum of the
                       learning rate since
@@ -21,10 +22,10 @@ over all steps becomes one over a few parts (midpoint rule over the fall), exact
 `lr_annealed` is the same sum with falls as shares of the peak, a rise being a negative one, and the approach to their effect
 that several families share when it is measured against how far the run has come:
 
-    integral of -d(lr_s / peak) (1 - (1 + (T - T_s) / (0.005 T))^-0.8)
+    integral of -d(lr_s / peak) (1 - (1 + (T - T_s) / (0.0025 T))^-0.6)
 
-In runs of Luo et al. 2025 under nine schedules it halves what the plain fall leaves (0.19 to 0.10 % of the loss); in the OLMo
-ladder, xLSTM's transformers and tiny looped models, all under cosines, either does.
+In runs of Luo et al. 2025 under nine schedules it more than halves what the plain fall leaves (0.19 % of the loss); in the OLMo
+ladder, xLSTM's transformers and tiny looped models, all under cosines, either does. `lr_effective` is 1 less it.
 """
 
 from collections.abc import Collection, Mapping
@@ -35,7 +36,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names, format_value
 from bayes_scaling._base.numbers import exact
-from bayes_scaling.data.annealed import LR_ROUNDING, annealed, fall, sudden_pending, weighted
+from bayes_scaling.data.annealed import LR_ROUNDING, annealed, effective, fall, sudden_pending, weighted
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.schedule_columns import DERIVED, IN_PARTS, STEPLESS, Schedule
 
@@ -45,6 +46,7 @@ OF_SHARES = {
     "lr_fall": fall,
     "lr_weighted": weighted,
     "lr_annealed": annealed,
+    "lr_effective": effective,
     "lr_sudden_pending": sudden_pending,
 }
 """How columns that need no steps come of places along a run and its learning rates there."""
@@ -144,10 +146,10 @@ def check_logarithms(columns: Columns, terms: Mapping[str, Collection[str]]) -> 
         What the term is called -> the inputs it is on.
     """
     for term, names in terms.items():
-        if wrong := [name for name in names if name not in columns.scales]:
+        if wrong := [name for name in names if name not in columns.logarithms]:
             raise InputError(
                 f"{term} is on {format_names(wrong)}, which may be 0 or has parts; expected "
-                + (f"one of {format_names(columns.scales)}" if columns.scales else "none, as all inputs may be")
+                + (f"one of {format_names(columns.logarithms)}" if columns.logarithms else "none, as all inputs may be")
             )
 
 

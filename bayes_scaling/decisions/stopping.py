@@ -209,10 +209,14 @@ def stopping(
 
 def _notes(found: Forecasts) -> tuple[str, ...]:
     """Return what to know of the forecasts that a decision rests on."""
-    far = [float(one.path["distance"][-1]) if "distance" in one.path.coords else 0.0 for one in found.jobs]
-    beyond = [f"{one.label} ends {decades(of)} beyond the runs" for one, of in zip(found.jobs, far, strict=True) if of > 0]
     each = [(*one.level_notes, *([one.outlier] if one.outlier else []), *one.log_notes, *one.notes) for one in found.jobs]
-    return tuple(dict.fromkeys([*beyond, *(note for of in each for note in of)]))
+    return tuple(dict.fromkeys([*ends_beyond(found), *(note for of in each for note in of)]))
+
+
+def ends_beyond(found: Forecasts) -> list[str]:
+    """Return which jobs end beyond the runs of the fit, and how far, a sentence each."""
+    far = [float(one.path["distance"][-1]) if "distance" in one.path.coords else 0.0 for one in found.jobs]
+    return [f"{one.label} ends {decades(of)} beyond the runs" for one, of in zip(found.jobs, far, strict=True) if of > 0]
 
 
 def regret_of(finals: np.ndarray, keep: Sequence[int]) -> float:

@@ -12,6 +12,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.numbers import exact
 
 PREFIXES = {"k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
+BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
 LETTER_OF_FACTOR = {1.0: "ones", 1e3: "K", 1e6: "M", 1e9: "B", 1e12: "T"}
 SI = {"": 1.0, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21, "Y": 1e24}
 GREEK = {"kilo": "K", "mega": "M", "giga": "G", "tera": "T", "peta": "P", "exa": "E", "zetta": "Z", "yotta": "Y"}
@@ -94,7 +95,7 @@ def _by_prefix(text: str) -> Unit | None:
         return None
     word, rest = match["word"], match["rest"] or ""
     letter = word.upper() if rest and len(word) == 1 else word
-    factor = SPELLED.get(word.lower(), PREFIXES.get(letter))
+    factor = SPELLED.get(word.lower(), PREFIXES.get(letter, BINARY.get(word)))
     if factor is not None:
         of = read_unit(rest)
         return Unit(factor * of.factor, _WORDS.get(of.name.lower(), of.name), True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
-from bayes_scaling.data.annealed import MIN_FALL
+from bayes_scaling.data.annealed import LEAST_EFFECTIVE, MIN_FALL
 from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.schedule_columns import DERIVED, FALL, STEPLESS
@@ -71,4 +71,6 @@ def carried_on(fit: Fit, seen: pd.DataFrame, ahead: pd.DataFrame, along: str) ->
             found[name] = ahead[name] + off
         elif column in ("lr_annealed", "lr_sudden_pending"):
             found[name] = (ahead[name] + off * fades).clip(lower=MIN_FALL)
+        elif column == "lr_effective":
+            found[name] = (ahead[name] + off * fades).clip(LEAST_EFFECTIVE, 1.0)
     return mark_base_units(found)

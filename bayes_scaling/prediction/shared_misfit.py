@@ -79,6 +79,8 @@ class Shared:
         Share of the noise's covariance that is a run's own.
     white
         Variance of a single run's mean in a bin beside that.
+    noise
+        Variance of the noise that neighbouring rows share, as the fit has it.
     share
         Share of the variance of residuals that runs have in common.
     """
@@ -239,30 +241,38 @@ def _bin_means(table: pd.DataFrame, place: np.ndarray, left: np.ndarray, width: 
 def _shared(
     table: pd.DataFrame, left: np.ndarray, noise: float, white: float, along: str, alignment: Alignment
 ) -> Shared | None:
-    """Return what runs share in an alignment, or None where they do not."""
-    from scipy import stats
+    """Return what runs share in an alignment, or None where they do not.
 
+    Residuals are a mean at each place, common to all runs, and what is a run's own: the share of the first in their variance is
+    that of the means of bins, less what the runs' own scatter gives these.
+    """
     place = _place(table, along, alignment)
     steps = np.diff(place)[(table["run"].to_numpy()[1:] == table["run"].to_numpy()[:-1])]
     width = max(float(np.quantile(steps, FINE)), NARROWEST)
     places, means, runs, bins = _bin_means(table, place, left, width)
-    free = len(left) - len(means)
-    if free < len(means) or len(means) < FEWEST_ROWS:
+    degrees = len(left) - len(means)
+    if degrees < len(means) or len(means) < FEWEST_ROWS:
         return None
-    within = float(((left - means[bins]) ** 2).sum() / free)
-    count = float(np.median(runs))
+    within = float(((left - means[bins]) ** 2).sum() / degrees)
     between = float((means**2)[runs > 1].mean()) if (runs > 1).any() else 0.0
-    apart = 1.0 + float(np.ptp(places)) / SMOOTH
-    alike = stats.f.sf(between * count / within, apart, apart * max(count - 1.0, 1.0))
-    share = max(between - within / count, 0.0) / max(between, 1e-300)
-    share = share * between / (share * between + within)
-    if alike > MAX_PROBABILITY_BY_CHANCE or share < MOSTLY:
+    signal = max(between - within / float(np.median(runs)), 0.0)
+    share = signal / (signal + within)
+    if _p_value(between, within, places, runs) > MAX_PROBABILITY_BY_CHANCE or share < MOSTLY:
         return None
     own = float(np.clip((within - white) / noise, LEAST_OWN, 1.0)) if noise > 0 else 1.0
     kept = Shared(
         along, alignment, width, places, means, runs, np.sqrt(between), LENGTHS[0], own, min(white, within), noise, share
     )
     return _fitted(kept)
+
+
+def _p_value(between: float, within: float, places: np.ndarray, runs: np.ndarray) -> float:
+    """Return the probability that means of bins of independent runs vary so much (F-test): means close by count as one."""
+    from scipy import stats
+
+    count = float(np.median(runs))
+    independent = 1.0 + float(np.ptp(places)) / SMOOTH
+    return float(stats.f.sf(between * count / within, independent, independent * max(count - 1.0, 1.0)))
 
 
 def _fitted(shared: Shared) -> Shared:
@@ -272,6 +282,7 @@ def _fitted(shared: Shared) -> Shared:
 
 
 def _likelihood(shared: Shared) -> float:
+    """Return the log marginal likelihood of the means of bins, but for a constant."""
     covariance = _covariance(shared, shared.places, shared.places) + np.diag(_errors(shared))
     root = np.linalg.cholesky(covariance)
     z = np.linalg.solve(root, shared.means)
@@ -279,6 +290,7 @@ def _likelihood(shared: Shared) -> float:
 
 
 def _covariance(shared: Shared, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the covariance of the shared misfit between places, given as logarithms."""
     kernel = CORRELATIONS["matern52"]
     found: np.ndarray = shared.amplitude**2 * kernel(np.abs(one[:, None] - other) / shared.length, np.exp)
     return found

@@ -51,7 +51,9 @@ def runs_of(
     study = replace(study, columns=replace(study.columns, costs={}, average=None))
     runs = study_runs(study_for(study, columns, units), table)
     if runs.columns.all_units != entry.unit:
-        raise InputError(f"{runs.source}: responses are in {runs.columns.all_units}, forecasts in {entry.unit}")
+        raise InputError(
+            f"{runs.source}: responses are in {runs.columns.all_units}, forecasts in {entry.unit}; give them in {entry.unit}"
+        )
     return runs if average is None else _averaged(runs, entry.points, average)
 
 

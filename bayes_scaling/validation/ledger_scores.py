@@ -166,6 +166,7 @@ def score(
             continue
         tables.append(_scored(entry, found, tolerance))
         notes += [*([f"{several(found.dropped, 'row')} removed by the filter of the fit's runs"] if found.dropped else [])]
+        notes += found.notes
     if len(refused) == len(known.entries):
         raise InputError(next(iter(refused.values())))
     notes += [f"Entry {entry}: {why}" for entry, why in refused.items()]

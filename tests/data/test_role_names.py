@@ -10,6 +10,7 @@ from commands import refused, run
 
 import bayes_scaling as bs
 from bayes_scaling._base.filters import renamed_filter
+from bayes_scaling.data.base_units import with_units
 from bayes_scaling.data.columns import MeasurementError, Schedule
 from bayes_scaling.data.roles.names import roles_of, with_columns
 from bayes_scaling.data.table_conventions import read_fields
@@ -171,3 +172,36 @@ def test_a_curve_is_named_by_the_columns_of_its_study() -> None:
     table = pd.DataFrame({"run_id": ["a", "b"], "step": [1.0, 2.0], "val_loss": [3.0, 2.0]})
     with pytest.raises(bs.InputError, match=r"no column 'x'.* \(--column x=step --column y=val_loss\)\?$"):
         bs.read_runs(table, bs.read_study("learning_curve").columns)
+
+
+@pytest.mark.parametrize("unit", ["parameters", "M parameters", "B parameters"])
+@pytest.mark.parametrize(("column", "one"), [("params_m", 1e6), ("params (B)", 1e9), ("n_params_millions", 1e6)])
+def test_a_renamed_column_counts_in_the_unit_that_its_name_says(unit: str, column: str, one: float) -> None:
+    columns = with_columns(bs.Columns({"params": bs.Input("N", unit)}, where="N < 5e12"), {"params": column})
+    runs = bs.read_runs(pd.DataFrame({column: [3e7 / one, 1e9 / one], "loss": [3.2, 2.9]}), columns)
+    assert runs.table["params"].tolist() == pytest.approx([3e7, 1e9])
+    assert any(f"column {column!r} counts in" in note and "as its name says" in note for note in runs.notes)
+
+
+def test_a_unit_that_is_given_is_held_against_what_the_name_says() -> None:
+    columns = with_columns(bs.Columns({"params": bs.Input("N", "B parameters")}), {"params": "params_m"})
+    runs = bs.read_runs(pd.DataFrame({"params_m": [0.3, 1.0], "loss": [3.2, 2.9]}), with_units(columns, {"params": "B"}))
+    assert runs.table["params"].tolist() == [3e8, 1e9]
+    assert "the name of column 'params_m' says M parameters, and its unit is given as B parameters" in runs.notes[0]
+    days = with_columns(bs.Columns({"compute": bs.Input("C", "FLOP")}), {"compute": "compute (PF-days)"})
+    assert days.inputs["compute"].counts == pytest.approx(8.64e19)
+    assert with_columns(days, {"compute": "flops"}).inputs["compute"].factor == 1.0
+    tokens = with_columns(bs.Columns({"params": bs.Input("N", "M parameters")}), {"params": "tokens_b"})
+    assert tokens.inputs["params"].counts is None  # tokens are no parameters, whatever is meant
+
+
+@pytest.mark.parametrize(
+    ("study", "column", "unit"), [("bits/byte", "nats_per_byte", "nats/byte"), ("nats/token", "val_bpb", "bits/byte")]
+)
+def test_a_renamed_loss_is_in_the_unit_that_its_name_says(study: str, column: str, unit: str) -> None:
+    columns = bs.Columns({"params": bs.Input("N")}, bs.Response("loss", study))
+    assert with_columns(columns, {"loss": column}).response.unit == unit
+    assert with_columns(columns, {"loss": "eval/loss"}).response.unit == study
+    assert with_columns(columns, {"loss": "ppl"}).response.perplexity
+    other = bs.Columns({"params": bs.Input("N")}, bs.Response("latency", "ms"))
+    assert with_columns(other, {"latency": "val_bpb"}).response.unit == "ms"

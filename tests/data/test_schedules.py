@@ -13,7 +13,7 @@ from pytensor.xtensor import as_xtensor
 import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.functions import ON_NUMBERS, PART, on_arrays, on_symbols
-from bayes_scaling.data.annealed import APPROACH, LAG, MIN_FALL
+from bayes_scaling.data.annealed import APPROACH, LAG, LEAST_EFFECTIVE, MIN_FALL
 from bayes_scaling.data.columns import Average, Schedule
 from bayes_scaling.data.schedule_columns import STEPLESS
 from bayes_scaling.data.schedules import log_input, schedule_inputs
@@ -153,7 +153,7 @@ def test_a_sum_is_taken_of_a_schedule_that_rises_again() -> None:
 
 def along_tokens(tokens: list[float] | np.ndarray, lr: list[float] | np.ndarray) -> pd.DataFrame:
     rows = pd.DataFrame({"tokens": np.asarray(tokens, float), "lr": np.asarray(lr, float)})
-    return schedule_inputs(rows, Schedule(along="tokens"), wanted=["lr_weighted", "lr_annealed"])
+    return schedule_inputs(rows, Schedule(along="tokens"), wanted=["lr_weighted", "lr_annealed", "lr_effective"])
 
 
 def test_tokens_count_by_their_rate_as_a_share_of_the_peak() -> None:
@@ -185,6 +185,15 @@ def test_a_decay_is_the_sum_of_its_drops_and_a_restart_takes_it_back() -> None:
     again = along_tokens(np.append(steps, [2001, 4000]), np.append(share, [1.0, 1.0]))
     assert again["lr_annealed"].to_numpy()[:2000] == pytest.approx(found["lr_annealed"].to_numpy(), abs=0.01)
     assert again["lr_annealed"].iloc[-1] < 0.1
+    assert again["lr_effective"].to_numpy() == pytest.approx(1.0 - again["lr_annealed"].clip(lower=MIN_FALL).to_numpy())
+
+
+def test_an_effective_rate_has_a_logarithm_where_next_to_nothing_is_left() -> None:
+    down = along_tokens(np.linspace(1e9, 9e9, 50), np.linspace(1.0, 0.0, 50))["lr_effective"].to_numpy()
+    assert down[0] == pytest.approx(1.0 - MIN_FALL)
+    assert (np.diff(down) < 0).all()
+    zero = along_tokens([1e9, 2e9, 2.001e9, 1e15], [1.0, 1.0, 1e-3, 1e-3])["lr_effective"].to_numpy()
+    assert zero[-1] == LEAST_EFFECTIVE
 
 
 def pending(lr: Callable[[np.ndarray], np.ndarray], share: np.ndarray) -> np.ndarray:
@@ -228,7 +237,7 @@ def test_a_drop_is_at_once_and_pends_until_it_has_taken_effect(rows: str, over: 
     assert (after > MIN_FALL).all()
     assert (np.diff(after) < 0).all()
     if rows == "every step":
-        assert after[0] > 0.75
+        assert after[0] > 0.7
         since = 0.1 * (share[-1] - 0.6)
         come = 0.99 * 0.6 + since  # half of the warm-up counts
         assert after[-1] == pytest.approx(0.9 * (1 + since / (LAG * come)) ** -APPROACH, rel=0.03)

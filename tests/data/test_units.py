@@ -743,6 +743,19 @@ def test_counts_in_two_units_in_one_column_are_refused(params: list[float]) -> N
         study_runs(read_study("chinchilla"), swapped)
 
 
+@pytest.mark.parametrize("unit", ["parameters", "M parameters"])
+def test_a_single_size_in_another_unit_is_refused_where_several_runs_have_it(unit: str) -> None:
+    sizes = np.repeat([30.0, 72.1, 173.2, 416.2, 1e9], 3)
+    table = pd.DataFrame({"params": sizes, "tokens": np.tile([1e9, 4e9, 2e10], 5), "loss": np.linspace(4.9, 2.6, 15)})
+    study = read_study("chinchilla")
+    study = replace(study, columns=with_units(study.columns, {} if unit == "parameters" else {"params": "M"}))
+    with pytest.raises(
+        bs.InputError, match=r"column 'params' has 416\.2, then 1B, and none between: parameters counted in two"
+    ):
+        study_runs(study, table)
+    assert bs.propose_study(table).study is None or bs.propose_study(table).problem
+
+
 USUAL = pd.DataFrame({"params": [1e7, 1e8, 3e8, 1e9, 1e9], "tokens": [3e8, 2e9, 7e9, 3e10, 1e11]}).assign(
     loss=[3.9, 3.4, 3.1, 2.9, 2.5]
 )

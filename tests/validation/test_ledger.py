@@ -281,3 +281,13 @@ def test_forecasts_that_the_filter_leaves_out_are_said(path: Path) -> None:
     assert "1 left out by the study's filter" in found.summary()
     free = register(nameless(sweep(CLEAN)), points, path)
     assert not any("filter" in note for note in free.entries[1].notes)
+
+
+def test_losses_whose_column_says_another_unit_are_not_scored(path: Path) -> None:
+    known = register(nameless(sweep(CLEAN)), POINTS, path)
+    held = POINTS.assign(loss=[2.2, 2.48, 2.6])
+    with pytest.raises(bs.InputError, match=r"responses are in bits/byte, forecasts in nats/token; give them in nats/token"):
+        score(known, held.rename(columns={"loss": "val_bpb"}), columns={"loss": "val_bpb"})
+    found = score(known, held.assign(params_m=held["params"] / 1e6), columns={"params": "params_m"})
+    assert found.to_frame(()).loc[0, "scored"] == 3
+    assert any("'params_m' counts in M parameters" in note for note in found.notes)

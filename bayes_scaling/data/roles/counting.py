@@ -25,10 +25,7 @@ def with_role_units(
 ) -> tuple[dict[str, Role], dict[str, str], list[Question]]:
     """Return roles with the units of their columns, and questions where numbers leave them open, with the likeliest of each."""
     columns = {role: one.column for role, one in roles.items()} | dict(tentative)
-    known = {role: told for role, column in columns.items() if (told := _said_unit(frame, role, column, said)) is not None}
-    for role in set(TWICE) & set(columns) - set(known):
-        copy = unit_by_copy(role, columns[role], numbers) if columns[role] in numbers else None
-        known |= {role: (_unit_words(role, copy[0]), f"as {copy[1]!r} says")} if copy is not None else {}
+    known = _known_units(frame, columns, numbers, said)
     factors = {role: _factor(role, unit) for role, (unit, _) in known.items() if role in COUNTED}
     values = {role: numbers[column] for role, column in columns.items() if column in numbers and role in (*COUNTED, "loss")}
     values = _ends(frame, values, columns)
@@ -40,19 +37,29 @@ def with_role_units(
     if "unique_tokens" in columns and "unique_tokens" not in units and "tokens" in found.factor:
         units["unique_tokens"] = (unit_text("tokens", found.factor["tokens"]), "as tokens are")
     full = dict(roles)
-    for role, one in roles.items():
-        if role in units:
-            unit, why = units[role]
-            factor = _factor(role, unit) if role in COUNTED else ONES
-            per_param = _per_param(role, values, found.factor)
-            ends = role in values and len(values[role]) < int(numbers[one.column].notna().sum())
-            every = numbers[one.column]
-            seen = unit_evidence(role, every, factor, per_param, ends=ends) if role in values and role != "loss" else ""
-            full[role] = replace(one, unit=unit, evidence=", ".join(part for part in (why, seen) if part))
+    for role in roles.keys() & units.keys():
+        unit, why = units[role]
+        every = numbers[roles[role].column]
+        ends = role in values and len(values[role]) < int(every.notna().sum())
+        factor, per_param = _factor(role, unit) if role in COUNTED else ONES, _per_param(role, values, found.factor)
+        seen = unit_evidence(role, every, factor, per_param, ends=ends) if role in values and role != "loss" else ""
+        full[role] = replace(roles[role], unit=unit, evidence=", ".join(part for part in (why, seen) if part))
     left = {role: of for role, of in found.open.items() if role in columns}
     likeliest = {role: units[role][0] for role in tentative if role in units and role in COUNTED}
     likeliest |= {role: of[0] for role, of in left.items() if of and role != "loss"}
     return full, likeliest, [_unit_question(role, columns[role], numbers.get(columns[role]), of) for role, of in left.items()]
+
+
+def _known_units(
+    frame: pd.DataFrame, columns: Mapping[str, str], numbers: Mapping[str, pd.Series], said: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Return role -> the unit that people, the table, a name or a copy in another unit says, and who does."""
+    known = {role: told for role, column in columns.items() if (told := _said_unit(frame, role, column, said)) is not None}
+    for role in set(TWICE) & set(columns) - set(known):
+        copy = unit_by_copy(role, columns[role], numbers) if columns[role] in numbers else None
+        if copy is not None:
+            known[role] = _unit_words(role, copy[0]), f"as {copy[1]!r} says"
+    return known
 
 
 def _said_unit(frame: pd.DataFrame, role: str, column: str, said: Mapping[str, str]) -> tuple[str, str] | None:

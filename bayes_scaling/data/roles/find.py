@@ -97,20 +97,38 @@ def find_roles(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, un
     InputError
         Where a column that was said is none of the table's.
     """
-    said = dict(columns or {})
+    said = _said_columns(frame, columns or {})
+    numbers, notes = numeric_columns(frame)
+    roles: dict[str, Role] = {role: Role(role, column, "as was said") for role, column in said.items()}
+    roles, tentative, questions = _chosen(frame, numbers, roles)
+    roles, likeliest, of_units = with_role_units(frame, roles, tentative, numbers, dict(units or {}))
+    taken = {one.column for one in roles.values()} | set(tentative.values())
+    run = roles["run"].column if "run" in roles else None
+    kinds = {} if frame.empty else find_groups(frame, numbers, taken, run, said)
+    groups = {name: Role(name, column, reason, 0.8) for name, (column, reason) in kinds.items() if name not in roles}
+    extra = {name: role for name, role in roles.items() if name not in HEADS}
+    roles = {name: role for name, role in roles.items() if name in HEADS}
+    return Roles(roles, groups | extra, (*questions, *of_units), tentative, numbers, notes, likeliest)
+
+
+def _said_columns(frame: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+    """Return role -> column as people have said it; refuse a column that the table lacks."""
+    said = dict(columns)
     if "response" in said:
         said["loss"] = said.pop("response")
     for role, column in said.items():
         if column not in frame:
             raise InputError(f"no column {column!r} for {role!r}; the table has {[str(name) for name in frame]}")
-    numbers, notes = numeric_columns(frame)
-    roles: dict[str, Role] = {role: Role(role, column, "as was said") for role, column in said.items()}
-    questions: list[Question] = []
-    tentative: dict[str, str] = {}
-    candidates = _candidates(frame, numbers, set(said.values()))
-    for role in NAMED:
-        if role in roles:
-            continue
+    return said
+
+
+def _chosen(
+    frame: pd.DataFrame, numbers: Mapping[str, pd.Series], said: Mapping[str, Role]
+) -> tuple[dict[str, Role], dict[str, str], list[Question]]:
+    """Return the roles that are known, the likeliest column of each that stays open, and the questions on the latter."""
+    roles, tentative, questions = dict(said), dict[str, str](), list[Question]()
+    candidates = _candidates(frame, numbers, {one.column for one in said.values()})
+    for role in [role for role in NAMED if role not in said]:
         taken = {one.column for one in roles.values()} | set(tentative.values())
         found = choose(role, [one for one in candidates.get(role, []) if one.column not in taken], frame, numbers, roles)
         if found is None:
@@ -121,14 +139,7 @@ def find_roles(frame: pd.DataFrame, columns: Mapping[str, str] | None = None, un
             questions.append(Question(role, found.reason, options))
         else:
             roles[role] = Role(role, found.column, found.reason, found.confidence)
-    roles, likeliest, more = with_role_units(frame, roles, tentative, numbers, dict(units or {}))
-    taken = {one.column for one in roles.values()} | set(tentative.values())
-    run = roles["run"].column if "run" in roles else None
-    kinds = {} if frame.empty else find_groups(frame, numbers, taken, run, said)
-    groups = {name: Role(name, column, reason, 0.8) for name, (column, reason) in kinds.items() if name not in roles}
-    extra = {name: role for name, role in roles.items() if name not in HEADS}
-    roles = {name: role for name, role in roles.items() if name in HEADS}
-    return Roles(roles, groups | extra, (*questions, *more), tentative, numbers, notes, likeliest)
+    return roles, tentative, questions
 
 
 def numeric_columns(frame: pd.DataFrame) -> tuple[dict[str, pd.Series], tuple[str, ...]]:

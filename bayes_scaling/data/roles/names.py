@@ -8,6 +8,7 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling._base.filters import renamed_filter
+from bayes_scaling.data.base_units import renamed_input
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.outputs import side_by_side
@@ -15,6 +16,7 @@ from bayes_scaling.data.response import Response
 from bayes_scaling.data.roles.words import meanings, nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.table_conventions import uncounted
+from bayes_scaling.laws.units import is_loss_unit, response_unit
 
 RESPONSE = ("loss", "response")
 """What the column that the law predicts is called, whatever a study calls it."""
@@ -42,7 +44,8 @@ def roles_of(columns: Columns) -> dict[str, str]:
 def with_columns(columns: Columns, names: Mapping[str, str]) -> Columns:
     """Return columns for a table that calls them otherwise.
 
-    A filter of the study reads the new names too. How the study's columns were counted does not hold for others.
+    A filter of the study reads the new names too. How the study's columns were counted does not hold for others, nor does
+    their unit for one whose name says another: `params_m` counts in millions.
 
     Parameters
     ----------
@@ -130,7 +133,7 @@ def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
     return replace(
         columns,
         inputs={
-            name: one if one.column in DERIVED else replace(one, column=new(one.column)) for name, one in columns.inputs.items()
+            name: one if one.column in DERIVED else renamed_input(one, new(one.column)) for name, one in columns.inputs.items()
         },
         response=_renamed_response(columns.response, new(columns.response.column)),
         groups={name: each(of) for name, of in columns.groups.items()},
@@ -145,11 +148,15 @@ def _renamed(columns: Columns, names: Mapping[str, str]) -> Columns:
 def _renamed_response(response: Response, column: str) -> Response:
     """Return a response of another column, after which it is called where it was called after its own; a loss stays one.
 
-    A unit that nobody has said is what the other column's name says.
+    A unit that nobody has said is what the other column's name says. So is one of losses, where that name says another:
+    numbers in `val_bpb` are no nats, whatever those of the study's own column are.
     """
     named = response.name == response.column and response.name not in RESPONSE
     moved = replace(response, column=column, name=column if named else response.name)
-    return replace(moved, unit="auto", perplexity=None) if response.assumed and column != response.column else moved
+    said = response_unit(column)
+    other = said not in (None, "%", response.unit) and is_loss_unit(response.unit)
+    unsaid = column != response.column and (response.assumed or other)
+    return replace(moved, unit="auto", perplexity=None, percent=False) if unsaid else moved
 
 
 def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:

@@ -68,6 +68,7 @@ def _inputs(shape: Shape, reads: Mapping[str, Read]) -> dict[str, Read]:
     if shape.decays > 0:
         inputs["weighted"] = Read("lr_weighted", "tokens", why="Tokens, each weighted by its rate as a share of the peak.")
         inputs["annealed"] = Read("lr_annealed", reference=1.0, why="How much of the fall of the rate has taken effect.")
+        inputs["effective"] = Read("lr_effective", reference=1.0, why="Not in the law, but in how far all runs may leave it.")
         inputs["fall"] = Read("lr_fall", reference=1.0, why="Not in the law: it tells a forecast what schedule runs had.")
     return inputs
 
@@ -132,7 +133,7 @@ def _without_size(text: str, *, known: bool) -> str:
     if not known:
         text = text.replace(SAME_SIZE, OTHER_SIZES)
     text = text.replace("- size_gain * (1 - params**-alpha) / alpha\n", "").replace(
-        'over = ["params", "weighted"]', 'over = ["weighted"]'
+        'over = ["params", "weighted"', 'over = ["weighted"'
     )
     text = re.sub(r"(?m)^knots = \{ params = \d+, ", "knots = { ", text)
     for name in ("size_gain", "alpha"):
