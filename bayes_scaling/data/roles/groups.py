@@ -138,10 +138,9 @@ def _is_kind(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], name: str) -
 
 def _is_count(column: pd.Series) -> bool:
     """Return whether a column is called as a count and written as numbers, though as none that are understood."""
-    called = any(
-        one.role in ("params", "tokens", "compute") and one.strength >= SURE_NAME for one in meanings(str(column.name))
-    )
-    return called and bool(column.dropna().astype(str).str.fullmatch(COUNT_CELL).all())
+    roles = {one.role for one in meanings(str(column.name)) if one.strength >= SURE_NAME}
+    sure = bool(roles & {"params", "tokens", "compute"})
+    return sure and bool(column.dropna().astype(str).str.fullmatch(COUNT_CELL).all())
 
 
 SURE_NAME = 0.9
