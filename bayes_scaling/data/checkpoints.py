@@ -141,7 +141,7 @@ STEPS = ("step", "steps", "iter", "iteration", "global_step")
 
 def _has_steps(frame: pd.DataFrame, name: str) -> bool:
     """Return whether a column that may be that of runs has rows at several steps of each."""
-    steps = [of for of in frame if str(of).lower() in STEPS and pd.api.types.is_numeric_dtype(frame[of])]
+    steps = [of for of in map(str, frame) if of.lower() in STEPS and pd.api.types.is_numeric_dtype(frame[of])]
     if name.lower() not in LIKE_RUNS or not steps:
         return False
     rows = frame.groupby(frame[name].to_numpy())[steps[0]].agg(["nunique", "size"])

@@ -215,9 +215,8 @@ def test_a_rate_that_the_schedule_reads_is_not_said() -> None:
 
 def test_experiments_with_steps_are_runs() -> None:
     steps = np.tile(np.arange(1, 6) * 1000, 4)
-    table = pd.DataFrame(
-        {"exp": np.repeat(["a", "b", "c", "d"], 5), "step": steps, "params": np.repeat([1e8, 2e8, 4e8, 8e8], 5)}
-    )
+    sizes = np.repeat([1e8, 2e8, 4e8, 8e8], 5)
+    table = pd.DataFrame({"exp": np.repeat(["a", "b", "c", "d"], 5), "step": steps, "params": sizes})
     table = table.assign(tokens=steps * 1e6, loss=2.0 + 5e2 * table["params"] ** -0.35 + 1e3 * (steps * 1e6) ** -0.37)
     columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")})
     assert any("the 20 rows are checkpoints of 4 runs" in note for note in bs.read_runs(table, columns).notes)

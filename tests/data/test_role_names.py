@@ -230,7 +230,6 @@ def test_units_stand_before_tokens_and_behind_losses() -> None:
         "tokens": "B tokens",
         "loss": "bits/token",
     }
-    binary = bs.read_runs(
-        pd.DataFrame({"tokens (Mi)": [1024.0], "loss": [3.0]}), bs.Columns({"tokens": bs.Input("tokens (Mi)")})
-    )
+    columns = bs.Columns({"tokens": bs.Input("tokens (Mi)")})
+    binary = bs.read_runs(pd.DataFrame({"tokens (Mi)": [1024.0], "loss": [3.0]}), columns)
     assert binary.table.loc[0, "tokens"] == 2.0**30

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Average, Columns, Input, MeasurementError, Response, Tail
 from bayes_scaling.data.inputs import round_reference
