@@ -13,7 +13,7 @@ LR_ROUNDING = 1e-6
 """Changes of the learning rate below this fraction of its peak are none."""
 WARMED_UP = 0.01
 """A first row this close to the peak has had its warm-up before."""
-LAG, APPROACH = 0.005, 0.8
+LAG, APPROACH = 0.0025, 0.6
 """How fast falls take effect, against how far the run has come, see `schedules`."""
 MOVES, MOST_PLACES = 256, 1000
 """Parts that falls are cut into, and rows of a long log at which their effect is computed, twice."""
@@ -71,8 +71,7 @@ def sudden_pending(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     order = np.argsort(at, kind="stable")
     come, share = weighted(at, lr)[order], lr[order] / max(lr.max(), np.finfo(float).tiny)
     peak = int(np.argmax(share))
-    falls = np.maximum(-np.diff(share[peak:], prepend=share[peak]), 0.0)
-    falls = np.where(_at_once(at[order[peak:]], share[peak:], falls), falls, 0.0)
+    falls = _falls(share[peak:]) * _at_once(at[order[peak:]], share[peak:])
     so_far = np.cumsum(falls)
     found = np.full(len(at), MIN_FALL)
     if so_far[-1] > LR_ROUNDING:
@@ -80,9 +79,19 @@ def sudden_pending(at: np.ndarray, lr: np.ndarray) -> np.ndarray:
     return found
 
 
-def _at_once(x: np.ndarray, share: np.ndarray, falls: np.ndarray) -> np.ndarray:
+def slow_fall(x: np.ndarray, share: np.ndarray) -> float:
+    """Return how far a rate has fallen otherwise than at once, from its peak and in the order of rows."""
+    return float((_falls(share) * ~_at_once(x, share)).sum())
+
+
+def _falls(share: np.ndarray) -> np.ndarray:
+    """Return how far the rate has fallen from the row before to each."""
+    return np.asarray(np.maximum(-np.diff(share, prepend=share[0]), 0.0))
+
+
+def _at_once(x: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Return which falls, each from the row before to one of its own, happen at once."""
-    before = np.concatenate([x[:1], x[:-1]])
+    falls, before = _falls(share), np.concatenate([x[:1], x[:-1]])
     middle, so_far = (x + before) / 2.0, np.cumsum(falls)
 
     def within(part: float) -> np.ndarray:

@@ -22,9 +22,9 @@ over all steps becomes one over a few parts (midpoint rule over the fall), exact
 `lr_annealed` is the same sum with falls as shares of the peak, a rise being a negative one, and the approach to their effect
 that several families share when it is measured against how far the run has come:
 
-    integral of -d(lr_s / peak) (1 - (1 + (T - T_s) / (0.005 T))^-0.8)
+    integral of -d(lr_s / peak) (1 - (1 + (T - T_s) / (0.0025 T))^-0.6)
 
-In runs of Luo et al. 2025 under nine schedules it halves what the plain fall leaves (0.19 to 0.10 % of the loss); in the OLMo
+In runs of Luo et al. 2025 under nine schedules it more than halves what the plain fall leaves (0.19 % of the loss); in the OLMo
 ladder, xLSTM's transformers and tiny looped models, all under cosines, either does. `lr_effective` is 1 less it.
 """
 

@@ -118,8 +118,8 @@ def forecast(
         that is less.
     rate
         How the learning rate goes on, where inputs come of it: "known" is as in finished runs that began so, or along the
-        cosine or line on which its own rows lie; "constant" leaves it as it is where it has not fallen. A table of places says
-        anything else.
+        cosine or line on which its own rows lie; "constant" leaves it as it is, where it has not fallen or at
+        once only. A table of places says anything else.
 
     Returns
     -------

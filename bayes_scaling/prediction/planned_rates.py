@@ -2,7 +2,7 @@
 
 As that of finished runs at the same fraction of their way, where they are alike and the run has followed them so far; else as
 the cosine or the line to that end on which its own rows lie; else as that of those finished runs that began as it did, where
-they go on alike. Asked to stay constant, it does if it has not fallen.
+they go on alike. Asked to stay constant, it does if it has not fallen but at once.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -14,16 +14,16 @@ import pandas as pd
 
 from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import number, percent
-from bayes_scaling.data.schedule_columns import FALL
+from bayes_scaling.data.annealed import slow_fall
 from bayes_scaling.inference.posterior import Fit
+from bayes_scaling.prediction.finished_rates import SAME_SCHEDULE, SHARES, alike, extended, finished_rates, near
 from bayes_scaling.prediction.known_rates import of_schedule
-from bayes_scaling.prediction.shared_misfit import run_fractions
 
 type Rate = Literal["known", "constant"]
-"""How the learning rate goes on that has not fallen: as is known from finished runs, or constant."""
+"""How the learning rate goes on that has not fallen, or at once only: as is known from finished runs, or constant."""
 
-SAME_SCHEDULE, FOLLOWED = 0.02, 0.03
-"""Finished runs have one schedule where their shares of the peak differ by at most so much; a run follows it by so much."""
+FOLLOWED = 0.03
+"""A run follows a schedule where its shares of the peak differ from that by at most so much."""
 ON_SHAPE = 0.005
 """A log lies on a shape where it leaves it by at most this share of the peak,"""
 FALLEN = 0.02
@@ -34,7 +34,6 @@ FEWEST_FALLEN = 3
 """Rows that have fallen, at least: through fewer goes a decay from anywhere."""
 MOST_NAMED = 3
 """Runs that a sentence names."""
-SHARES = np.linspace(0.0, 1.0, 101)
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class GoesOn:
     run
         Its label.
     rate
-        As is known, or constant where it has not fallen.
+        As is known, or constant where it has not fallen but at once.
     unfinished
         Labels of runs that are none of the finished ones.
     shares
@@ -95,23 +94,28 @@ def continued(fit: Fit, log: pd.DataFrame, places: np.ndarray, along: str, goes_
     if end <= goes_on.reached:
         shape, how = _own(rates), "follow its rows"
     else:
-        shape, how = _shape(rates, _finished(fit, along, goes_on.unfinished), goes_on.rate)
+        shape, how = _shape(rates, finished_rates(fit, along, goes_on.unfinished), goes_on.rate)
     if shape is None:
         wanted = [one.column, *of_schedule(columns)] if goes_on.shares else [one.column, schedule.along, schedule.lr]
-        constant = "" if _fallen(rates) else 'rate = "constant" (--rate constant) where it stays as it is, or '
+        constant = "" if _falling(rates) else 'rate = "constant" (--rate constant) where it stays as it is, or '
         raise InputError(
             f"run {goes_on.run!r}: how the learning rate (column {schedule.lr!r}) goes on to {along} {number(end)} "
             f"is not known: {how}; give {constant}the places to come as a table with the columns "
             + ", ".join(dict.fromkeys(wanted))
             + ("" if goes_on.shares else ", a row wherever its slope changes")
         )
-    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * np.interp(places / end, SHARES, shape)})
+    rate = np.where(
+        places / end <= rates.share[-1],
+        np.interp(places / end, rates.share, rates.rate),
+        np.interp(places / end, SHARES, shape),
+    )
+    plan = pd.DataFrame({one.column: places, schedule.lr: rates.peak * rate})
     if schedule.along != one.column:
         pace = np.polyfit(log[one.column].to_numpy(dtype=float), log[schedule.along].to_numpy(dtype=float), 1)
         plan[schedule.along] = np.round(np.polyval(pace, plan[one.column].to_numpy()))
     plan.attrs = dict(log.attrs)
     peak, last = number(rates.peak), number(rates.peak * float(shape[-1]))
-    span = f", from {peak} to {last} at"
+    span = f", from {peak} to {last} at" if np.ptp(shape) > 0 else f", {last}, to"
     if goes_on.shares:
         span = " to" if np.ptp(shape) == 0 else f", from its peak to {percent(float(shape[-1]))} of that at"
     return plan, f"the learning rate is taken to {how}{span} {along} {number(end)}"
@@ -127,18 +131,18 @@ def _rates(share: np.ndarray, rate: np.ndarray) -> Rates:
 
 def _shape(rates: Rates, finished: Mapping[str, np.ndarray], rate: Rate) -> tuple[np.ndarray | None, str]:
     """Return the rate as a share of its peak over the whole way, on `SHARES`, and how that is known, or why it is not."""
-    if rate == "constant" and not _fallen(rates):
-        return np.ones(len(SHARES)), "stay as it is"
-    every = _alike(finished)
+    if rate == "constant" and not _falling(rates):
+        return np.full(len(SHARES), rates.rate[-1]), "stay as it is"
+    every = alike(finished)
     if every is not None and _follows(rates, every):
         return _as_finished(every, "the finished runs")
     own, how = _known_shape(rates, ON_SHAPE)
     if own is not None:
         return own, f"follow {how}"
     begun = {run: of for run, of in finished.items() if _follows(rates, of)}
-    alike = _alike(begun)
-    if alike is not None:
-        return _as_finished(alike, f"the finished runs that began so ({_named(list(begun))})")
+    course = alike(begun)
+    if course is not None:
+        return _as_finished(course, f"the finished runs that began so ({_named(list(begun))})")
     if not begun:
         return None, "it follows neither finished runs nor a cosine or a line to that end"
     stay = [run for run, of in begun.items() if 1.0 - of[-1] < FALLEN]
@@ -149,7 +153,7 @@ def _shape(rates: Rates, finished: Mapping[str, np.ndarray], rate: Rate) -> tupl
 
 def _own(rates: Rates) -> np.ndarray:
     """Return the rate of a run that has come to its end as a share of the peak on `SHARES`."""
-    return 1.0 - _extended(rates.share, 1.0 - rates.rate)
+    return 1.0 - extended(rates.share, 1.0 - rates.rate)
 
 
 def _named(runs: list[str]) -> str:
@@ -159,8 +163,9 @@ def _named(runs: list[str]) -> str:
     return f"{names} and {more} more" if more > 0 else names
 
 
-def _fallen(rates: Rates) -> bool:
-    return bool(1.0 - rates.rate[-1] >= FALLEN)
+def _falling(rates: Rates) -> bool:
+    """Return whether a rate falls otherwise than at once, so that it does not stay as it is."""
+    return slow_fall(rates.share, rates.rate) >= FALLEN
 
 
 def _as_finished(course: np.ndarray, whose: str) -> tuple[np.ndarray, str]:
@@ -186,7 +191,8 @@ def _known_shape(rates: Rates, within: float) -> tuple[np.ndarray | None, str]:
 def _follows(rates: Rates, finished: np.ndarray) -> bool:
     """Return whether a run has had the rates of finished runs so far, as far as those are known."""
     known = rates.share >= SHARES[np.isfinite(finished)].min()
-    off = np.abs(rates.rate - np.interp(rates.share, SHARES, np.nan_to_num(finished, nan=1.0)))[known]
+    low, high = (np.interp(rates.share, SHARES, of) for of in near(np.nan_to_num(finished, nan=1.0)))
+    off = np.maximum(low - rates.rate, rates.rate - high)[known]
     return bool(off.size and off.max() <= FOLLOWED)
 
 
@@ -210,41 +216,3 @@ def _on_shape(rates: Rates, basis: Callable[[np.ndarray], np.ndarray], start: fl
     depth = float(((1.0 - rates.rate) * fallen).sum() / (fallen**2).sum())
     off = float(np.abs(1.0 - depth * fallen - rates.rate).max()) if depth <= 1.0 + ON_SHAPE else np.inf
     return off, np.clip(1.0 - depth * basis(np.clip((SHARES - start) / (1.0 - start), 0.0, 1.0)), 0.0, 1.0)
-
-
-def _finished(fit: Fit, along: str, unfinished: Collection[str]) -> dict[str, np.ndarray]:
-    """Return the share of the peak that each finished run has at fractions of its way, NaN before its first row."""
-    fall = next((name for name, column in of_schedule(fit.runs.columns).items() if column == FALL), None)
-    if fall is None or "run" not in fit.runs.table:
-        return {}
-    every = fit.runs.table
-    kept = every[~every["run"].astype(str).isin([*map(str, unfinished)])]
-    if not len(kept):
-        return {}
-    table = kept.sort_values(["run", along], ignore_index=True)
-    share, found = np.exp(run_fractions(table, along)), {}
-    for run in table["run"].unique():
-        own = (table["run"] == run).to_numpy()
-        course = 1.0 - _extended(share[own], table[fall].to_numpy()[own])
-        found[str(run)] = np.where(share[own].min() <= SHARES, course, np.nan)
-    return found
-
-
-def _alike(courses: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Return the mean of courses that are one schedule, NaN where not all are known; None where they are several."""
-    every = np.array(list(courses.values()))
-    if not every.size:
-        return None
-    known = np.isfinite(every).all(axis=0)
-    if not known.any() or np.ptp(every[:, known], axis=0).max() > SAME_SCHEDULE:
-        return None
-    return np.where(known, np.nan_to_num(every).mean(axis=0), np.nan)
-
-
-def _extended(share: np.ndarray, fall: np.ndarray) -> np.ndarray:
-    """Return a run's fall on `SHARES`; beyond its last average, which lies before its end, by the slope there."""
-    found = np.interp(SHARES, share, fall)
-    if len(share) > 1 and share[-1] < 1.0:
-        slope = (fall[-1] - fall[-2]) / (share[-1] - share[-2])
-        found = np.where(share[-1] < SHARES, fall[-1] + slope * (SHARES - share[-1]), found)
-    return np.asarray(np.clip(found, 0.0, 1.0))

@@ -24,6 +24,8 @@ RATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "linear": lambda share: 1 - 0.9 * share,
     "wsd": lambda share: np.clip((1 - share) * 4, 0, 1),
     "constant": np.ones_like,
+    "step": lambda share: np.where(share > 0.6, 0.1, 1.0),
+    "steps": lambda share: np.where(share > 0.9, 0.1, np.where(share > 0.8, 0.316, 1.0)),
 }
 
 
@@ -93,6 +95,30 @@ def test_a_rate_goes_on_as_that_of_finished_runs(shape: str, share: float) -> No
         PEAK * RATES[shape](np.ones(1))[0], abs=0.03 * PEAK
     )
     assert "the schedule of the finished runs" in said or (shape, share) == ("wsd", 0.9)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.605, 0.61, 0.7])
+def test_a_fall_at_once_of_finished_runs_is_followed_though_rows_after_it_are_left_out(share: float) -> None:
+    fit = family({f"r{i}": "step" for i in range(4)})
+    assert fit.runs.dropped
+    seen, truth = so_far("step", share)
+    found = bs.forecast(fit, seen, END, refit_below=0)
+    low, high = found.final.quantile([0.05, 0.95]).to_numpy()
+    assert low < truth < high
+    assert float(found.path["annealed"][-1]) == pytest.approx(0.775, abs=0.01)
+    assert "the schedule of the finished runs" in found.notes[0]
+
+
+@pytest.mark.parametrize(("shape", "share"), [("step", 0.605), ("step", 0.62), ("steps", 0.905)])
+def test_a_rate_that_fell_at_once_stays_where_asked(shape: str, share: float) -> None:
+    fit = family({"a": "cosine to zero", "b": "wsd", "c": "linear", "d": "constant"})
+    seen, truth = so_far(shape, share)
+    with pytest.raises(bs.InputError, match=r'give rate = "constant" .* or the places to come'):
+        bs.forecast(fit, seen, END, refit_below=0)
+    found = bs.forecast(fit, seen, END, refit_below=0, rate="constant")
+    low, high = found.final.quantile([0.05, 0.95]).to_numpy()
+    assert low < truth < high
+    assert "is taken to stay as it is, 3e-4, to tokens 32B" in found.notes[0]
 
 
 @pytest.mark.parametrize("shape", ["cosine", "linear"])

@@ -62,6 +62,7 @@ MEASURED_ON = {
     "set",
     "dataset",
     "corpus",
+    "corpora",
     "data",
     "domain",
     "benchmark",
@@ -80,10 +81,11 @@ def is_corpus_name(name: str) -> bool:
 
     Examples
     --------
-    >>> is_corpus_name("eval_set"), is_corpus_name("evalSet"), is_corpus_name("arch")
-    (True, True, False)
+    >>> [is_corpus_name(name) for name in ("corpus", "evalSet", "languages", "arch")]
+    [True, True, True, False]
     """
-    return bool({word.removesuffix("s") for word in split_words(name)} & MEASURED_ON)
+    words = split_words(name)
+    return bool({*words, *(word.removesuffix("s") for word in words)} & MEASURED_ON)
 
 
 def is_error_name(column: str) -> bool:
