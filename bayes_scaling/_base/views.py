@@ -7,12 +7,13 @@ the place here: the one exception of the rule that no room imports one further r
 from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from importlib import import_module
+from math import isnan
 from typing import Any
 
 import pandas as pd
 
 from bayes_scaling._base.escaping import visible
-from bayes_scaling._base.numbers import several
+from bayes_scaling._base.numbers import PLACE_DIGITS, number, several
 
 MOST_ROWS = 20
 """Rows of a table that a notebook shows."""
@@ -120,4 +121,9 @@ def _text(of: object) -> str:
 
 
 def _cell(of: object) -> object:
-    return visible(of) if isinstance(of, str) else of
+    """Return a cell as people read it: missing ones are empty, numbers have four digits."""
+    if isinstance(of, str):
+        return visible(of)
+    if isinstance(of, float):
+        return "" if isnan(of) else number(of, PLACE_DIGITS)
+    return of

@@ -37,6 +37,7 @@ def say_table(
     many columns. spare: heads of columns that are left out, one after the other, until the rest fits.
     """
     from rich.console import Console
+    from rich.text import Text
 
     console = Console(highlight=False, width=COLUMNS if wide and not sys.stdout.isatty() else None)
     shown, cells = list(heads), [list(row) for row in rows]
@@ -50,7 +51,9 @@ def say_table(
         for row in cells
     ]
     width = max(console.width, _width(shown, words))
-    Console(highlight=False, width=width).print(_table(title, shown, cells, left, bold))
+    wide_enough = Console(highlight=False, width=width)
+    wide_enough.print(Text(visible(title), "italic"))
+    wide_enough.print(_table(shown, cells, left, bold))
 
 
 def _width(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
@@ -60,13 +63,11 @@ def _width(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
     return sum(max(cell_len(visible(cell)) for cell in of) + 2 for of in zip(heads, *rows, strict=True))
 
 
-def _table(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str], bold: Sequence[int]
-) -> "Table":
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[str], bold: Sequence[int]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(visible(title), "italic"), title_justify="left", box=None)
+    table = Table(box=None)
     for head in heads:
         table.add_column(Text(visible(head)), justify="left" if head in left else "right", no_wrap=head not in left)
     for i, row in enumerate(rows):

@@ -17,12 +17,14 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.input_column import Input
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.laws.units import (
+    COUNT_WORDS,
     DAYS,
     FLOP,
     PERPLEXITY,
     Unit,
     column_unit,
     conversion,
+    kind,
     read_unit,
     stem,
 )
@@ -53,7 +55,18 @@ def in_declared_units(frame: pd.DataFrame, columns: Columns, source: str) -> tup
 def name_notes(columns: Columns, frame: pd.DataFrame) -> tuple[str, ...]:
     """Return a sentence for each input whose unit its column's name says, or says otherwise than it is given."""
     said = [_name_note(one) for one in columns.inputs.values() if one.column in frame and one.column not in _stated(frame)]
-    return tuple(filter(None, said))
+    return (*filter(None, said), *_odd_units(columns))
+
+
+def _odd_units(columns: Columns) -> list[str]:
+    """Return a sentence for each input in a unit that does not count what it is called."""
+    known = {"params": ("parameters",), "tokens": tuple(COUNT_WORDS)}
+    given = {name: kind(of.unit) for name, of in columns.inputs.items() if name in known and of.unit}
+    return [
+        f"the unit of {name} is given as {columns.inputs[name].unit!r}, which counts no {known[name][0]} that are known"
+        for name, unit in given.items()
+        if unit not in known[name]
+    ]
 
 
 def _name_note(one: Input) -> str:

@@ -1,6 +1,6 @@
 """One table of those that runs are read from: its cells checked and in base units, its rows filtered, what is odd noted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from bayes_scaling._base.errors import InputError
 from bayes_scaling._base.filters import parse_filter
 from bayes_scaling._base.notation import reading_of
 from bayes_scaling.data.base_units import base_factor, in_declared_units, name_notes
-from bayes_scaling.data.cells import column_numbers, named_column, refuse_first
+from bayes_scaling.data.cells import column_numbers, named_column, number_column, refuse_first
 from bayes_scaling.data.checkpoints import checkpoint_sentence, find_checkpoints
 from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.copies import twin_note
@@ -40,7 +40,7 @@ def checked_table(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     if len(raw):
         require_columns(raw, columns, source)
     every = with_schedule(raw, columns, sorted(columns.read), columns.run, source)
-    frame = _filtered(every, columns, source)
+    frame = _filtered(every, columns, source, places[read.index.get_indexer(every.index)])
     kept, rows = frame.reset_index(drop=True), places[read.index.get_indexer(frame.index)]
     checked = _checked_columns(kept, raw, read.loc[frame.index].reset_index(drop=True), columns, source, rows, odd)
     conventions, named = table_conventions(read, columns, source)
@@ -136,21 +136,35 @@ def _row_notes(kept: pd.DataFrame, checked: pd.DataFrame, columns: Columns, rows
     return notes + rates
 
 
-def _filtered(frame: pd.DataFrame, columns: Columns, source: str) -> pd.DataFrame:
+def _filtered(frame: pd.DataFrame, columns: Columns, source: str, rows: np.ndarray) -> pd.DataFrame:
     """Return the rows that the filter keeps; where it keeps none, it may be that columns count in other units than it does."""
     try:
         kept = filter_rows(frame, columns.where, source)
     except InputError as error:
         if columns.where is None or frame.empty:
             raise
+        _require_numbers(frame, columns, source, rows)
         numbers = _compared(frame, columns)
         odd = () if numbers is None else implausible_counts(numbers, columns)
         raise InputError("; ".join([str(error), *odd])) from None
     numbers = _compared(frame, columns) if len(kept) < len(frame) else None
+    if numbers is not None and columns.curve is None:  # a row without tokens is a slip, not one of few tokens a parameter
+        _require_numbers(frame, columns, source, rows, _held_against(columns))
     # Of counts in two units the filter would leave those in one.
     if numbers is not None and (odd := counts_in_two_units(numbers, columns, _held_against(columns))):
         raise InputError(f"{source}: {'; '.join(odd)}")
     return kept
+
+
+def _require_numbers(
+    frame: pd.DataFrame, columns: Columns, source: str, rows: np.ndarray, inputs: Sequence[str] | None = None
+) -> None:
+    """Refuse the first cell that is text, of the columns of numbers that a filter reads; of inputs missing ones too."""
+    filtered = parse_filter(columns.where or "").columns  # type: ignore[attr-defined]
+    names = filtered & columns.numbers if inputs is None else {columns.inputs[name].column for name in inputs}
+    for name in sorted(names & set(frame)):
+        unit = columns.response.unit_of_cells if name == columns.response.column else ""
+        number_column(frame, name, source, rows, positive=False, finite=inputs is not None, unit=unit)
 
 
 def _compared(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame | None:

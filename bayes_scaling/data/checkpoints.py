@@ -123,7 +123,7 @@ def _named(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns, along: 
     """Return what a column says that is called as runs are."""
     setting = _setting(checked, columns, along)
     for name in frame:
-        if name in columns.read or not is_run_name(str(name)) or frame[name].isna().any():
+        if name in columns.read or frame[name].isna().any() or not (is_run_name(str(name)) or _has_steps(frame, str(name))):
             continue
         label = frame[name].reset_index(drop=True)
         one = setting.groupby(label).agg(np.ptp) == 0
@@ -132,6 +132,20 @@ def _named(frame: pd.DataFrame, checked: pd.DataFrame, columns: Columns, along: 
         if label.isin(good.index[good]).mean() >= MIN_SHARE and one.mean() >= MIN_SHARE:
             return Checkpoints(along, label, str(name), np.nan, label.nunique())
     return None
+
+
+LIKE_RUNS = ("exp", "expt", "experiment", "trial", "job", "model")
+STEPS = ("step", "steps", "iter", "iteration", "global_step")
+"""Names of columns that may be runs' where another counts steps along them."""
+
+
+def _has_steps(frame: pd.DataFrame, name: str) -> bool:
+    """Return whether a column that may be that of runs has rows at several steps of each."""
+    steps = [of for of in map(str, frame) if of.lower() in STEPS and pd.api.types.is_numeric_dtype(frame[of])]
+    if name.lower() not in LIKE_RUNS or not steps:
+        return False
+    rows = frame.groupby(frame[name].to_numpy())[steps[0]].agg(["nunique", "size"])
+    return bool(((rows["nunique"] == rows["size"]) & (rows["size"] >= MIN_NAMED_ROWS)).mean() > MIN_SHARE)
 
 
 def _setting(checked: pd.DataFrame, columns: Columns, along: str) -> pd.Series:

@@ -189,7 +189,8 @@ def _parsing(error: str, separator: str) -> str:
     if longer := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", error):
         header, line, row = longer.groups()
         at = SEPARATORS.get(separator, repr(separator))
-        return f"line {line} has {row} fields, split at {at}; rows have more fields than the header, which has {header}"
+        title = "; the first line looks like a title: leave out what stands above the header" if header == "1" else ""
+        return f"line {line} has {row} fields, split at {at}; rows have more fields than the header, which has {header}{title}"
     if quote := re.search(r"EOF inside string starting at row (\d+)", error):
         return f"row {quote[1]} below the header has a quote that is not closed, or the file was cut"
     return f"unreadable or truncated ({' '.join(error.split())})"

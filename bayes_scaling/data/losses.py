@@ -65,7 +65,8 @@ def loss_notes(columns: Columns) -> tuple[str, ...]:
         return (f"column {response.column!r} is in per cent: divided by 100, the {response.name} is a share between 0 and 1",)
     named = response_unit(response.column)
     if named is not None and named == response.unit and not response.assumed:
-        return (f"column {response.column!r} is in {named}, as its name says",)
+        is_in = f"an {named}" if named in SHARES else f"in {named}"
+        return (f"column {response.column!r} is {is_in}, as its name says",)
     return _contradiction(response.column, response.unit)
 
 

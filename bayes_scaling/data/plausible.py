@@ -137,6 +137,8 @@ def _odd_ratio(table: pd.DataFrame, columns: Columns, unsaid: list[str], beside:
     if not unsaid or counted != {"params": "parameters", "tokens": "tokens"}:
         return ()
     name, ratio = unsaid[0], table["tokens"] / table["params"]
+    if not ratio.notna().any():
+        return ()
     if ratio.max() >= MIN_TOKENS_PER_PARAM and ratio[ratio > 0].min() <= MAX_TOKENS_PER_PARAM:
         return ()
     return (

@@ -244,6 +244,10 @@ def _flat(frame: pd.DataFrame, source: str) -> pd.DataFrame:
     for place, name in enumerate(index):
         flat.insert(place, name, frame.index.get_level_values(frame.index.names.index(name)))
     repeated = flat.columns[flat.columns.duplicated()]
+    if len(repeated) and not repeated[0].strip():
+        raise InputError(
+            f"{source}: several columns have no name; does its first line head groups of columns? Expected one line of names"
+        )
     if len(repeated):
         raise InputError(f"{source}: column {repeated[0]!r} stands there more than once; names must differ")
     for name in [str(one) for one in flat if flat[one].dtype.kind == "O"]:

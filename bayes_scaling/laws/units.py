@@ -149,6 +149,8 @@ def stem(column: str) -> str | None:
 def _split(column: str) -> tuple[str, Unit] | None:
     """Return what a column's name calls and the unit it says."""
     text = column.strip()
+    if match := re.fullmatch(r"[KMGBT](tok(?:en)?s?|params?)", text):
+        return match[1], read_unit(text)
     for pattern in (r"(.*?)[ _]*[(\[](.+)[)\]]", r"(.*?), ?(.+)", r"(.*?)[ _]in[ _](.+)", r"(.*?) ?/ ?(\d[\de.^*]*|[kKMBGT])"):
         if match := re.fullmatch(pattern, text):
             unit = read_unit(match[2].replace("10^", "1e").replace("_", " "))

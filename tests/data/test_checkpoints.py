@@ -211,3 +211,14 @@ def test_training_curves_says_that_the_rate_falls() -> None:
 def test_a_rate_that_the_schedule_reads_is_not_said() -> None:
     runs = study_runs(bs.read_study("training_curves_schedules"), CASES / "cosine_finished.csv.gz")
     assert not any("falls along" in note for note in runs.notes)
+
+
+def test_experiments_with_steps_are_runs() -> None:
+    steps = np.tile(np.arange(1, 6) * 1000, 4)
+    sizes = np.repeat([1e8, 2e8, 4e8, 8e8], 5)
+    table = pd.DataFrame({"exp": np.repeat(["a", "b", "c", "d"], 5), "step": steps, "params": sizes})
+    table = table.assign(tokens=steps * 1e6, loss=2.0 + 5e2 * table["params"] ** -0.35 + 1e3 * (steps * 1e6) ** -0.37)
+    columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")})
+    assert any("the 20 rows are checkpoints of 4 runs" in note for note in bs.read_runs(table, columns).notes)
+    finals = table.drop(columns="step")
+    assert not any("checkpoints" in note for note in bs.read_runs(finals, columns).notes)

@@ -205,3 +205,31 @@ def test_a_renamed_loss_is_in_the_unit_that_its_name_says(study: str, column: st
     assert with_columns(columns, {"loss": "ppl"}).response.perplexity
     other = bs.Columns({"params": bs.Input("N")}, bs.Response("latency", "ms"))
     assert with_columns(other, {"latency": "val_bpb"}).response.unit == "ms"
+
+
+def test_logarithms_of_counts_are_no_counts() -> None:
+    table = pd.DataFrame({"log10_params": np.log10(1e6 * N), "tokens": 1e9 * D, "loss": [3.9, 3.5, 3.1, 2.8]})
+    with pytest.raises(bs.InputError, match=r"'log10_params' holds logarithms: add a column of params, 10\*\*log10_params"):
+        study_runs(read_study("chinchilla"), table)
+    assert "params" not in bs.propose_study(table).roles.roles
+
+
+@pytest.mark.parametrize("cell", ["~30M", "300,00,000"])
+def test_counts_that_are_not_understood_are_no_group(cell: str) -> None:
+    table = pd.DataFrame({"params": [cell, cell, "~80M", "~80M"], "tokens": 1e9 * D, "loss": [3.9, 3.5, 3.1, 2.8]})
+    found = bs.propose_study(table)
+    assert not found.roles.groups
+    assert any(f"'params' is called as params is, but row 1 has {cell!r}" in one.text for one in found.questions)
+
+
+def test_units_stand_before_tokens_and_behind_losses() -> None:
+    table = pd.DataFrame({"params [millions]": N, "Gtok": D, "loss [bits/token]": [5.6, 5.0, 4.5, 4.0]})
+    roles = bs.propose_study(table).roles.roles
+    assert {name: one.unit for name, one in roles.items()} == {
+        "params": "M parameters",
+        "tokens": "B tokens",
+        "loss": "bits/token",
+    }
+    columns = bs.Columns({"tokens": bs.Input("tokens (Mi)")})
+    binary = bs.read_runs(pd.DataFrame({"tokens (Mi)": [1024.0], "loss": [3.0]}), columns)
+    assert binary.table.loc[0, "tokens"] == 2.0**30

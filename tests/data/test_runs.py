@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import bayes_scaling as bs
 from bayes_scaling._base.errors import InputError
 from bayes_scaling.data.columns import Average, Columns, Input, MeasurementError, Response, Tail
 from bayes_scaling.data.inputs import round_reference
@@ -769,3 +770,27 @@ def test_runs_take_the_references_that_priors_are_at_unless_they_say_others() ->
     assert with_references(runs, references_of(runs)) is runs
     with pytest.raises(InputError, match=r"priors are at 1B of 'tokens'.*the reference 20B tokens"):
         with_references(runs, {"tokens": Reference(1e9)})
+
+
+@pytest.mark.parametrize("column", ["params", "tokens"])
+@pytest.mark.parametrize(("cell", "why"), [(None, "missing"), ("Total", "text")])
+def test_cells_of_inputs_that_a_filter_compares_are_named(column: str, cell: str | None, why: str) -> None:
+    table = pd.DataFrame({"params": [1e8, 2e8, 4e8], "tokens": [2e9, 4e9, 8e9], "loss": [3.4, 3.2, 3.0]}).astype(object)
+    table.loc[1, column] = cell
+    columns = bs.Columns({"params": bs.Input("params"), "tokens": bs.Input("tokens")}, where="tokens > 0.45 * params")
+    with pytest.raises(bs.InputError, match=rf"column '{column}', row 2: .* is {why}; expected a number"):
+        bs.read_runs(table, columns)
+
+
+def test_errors_in_the_cells_of_losses_go_in_a_column_of_their_own() -> None:
+    table = {"params": [1e8, 2e8], "loss": ["3.41 ± 0.01", "3.22 ± 0.01"]}
+    with pytest.raises(
+        bs.InputError, match=r"its error goes in a column of its own, which measurement_error under \[data\] names"
+    ):
+        bs.read_runs(table, bs.Columns({"params": bs.Input("params")}))
+
+
+def test_a_unit_that_counts_no_parameters_is_noted() -> None:
+    table = {"params": [1e8, 2e8], "loss": [3.4, 3.2]}
+    runs = bs.read_runs(table, bs.Columns({"params": bs.Input("params", "bananas")}))
+    assert any("the unit of params is given as 'bananas'" in note for note in runs.notes)

@@ -1,5 +1,6 @@
 """What moves an answer: against closed forms of linear normal models, invariances, stacks, and on wrong input."""
 
+import re
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -500,3 +501,13 @@ def test_the_command_takes_a_stack(tmp_path: Path) -> None:
     table = pd.read_csv(folder / "sensitivity.csv")
     shares = bs.sensitivity(both, QUESTION).shares["share"]
     np.testing.assert_allclose(table.loc[table["about"] == "share", "share"], shares, rtol=1e-6)
+
+
+def test_widths_and_tables_have_no_more_digits_than_they_are_known_to() -> None:
+    found = bs.sensitivity(FIT, QUESTION)
+    said = re.findall(r"the band be ([\d.]+)(?: to ([\d.]+))? % as wide", found.summary())
+    assert said
+    assert all("." not in number for of in said for number in of)
+    cells = re.findall(r"<td>(-?\d[\d.]*)</td>", found._repr_html_())
+    assert cells
+    assert all(len(cell.replace(".", "").strip("-0")) <= 4 for cell in cells)

@@ -132,7 +132,9 @@ def test_a_headline_has_three_digits_of_the_largest_compute() -> None:
     assert first.startswith("sparse instead of dense at compute 5.08 FLOP: loss ")
 
 
-@pytest.mark.parametrize(("group", "ranked"), [("arch", True), ("evalSet", False), ("dataset", False), ("languages", False)])
+@pytest.mark.parametrize(
+    ("group", "ranked"), [("arch", True), ("evalSet", False), ("dataset", False), ("languages", False), ("corpus", False)]
+)
 def test_headlines_rank_choices_and_not_what_losses_are_measured_on(group: str, ranked: bool) -> None:
     table = pd.DataFrame({"compute": [1.0, 2.0, 5.0] * 2, group: ["a"] * 3 + ["b"] * 3})
     columns = bs.Columns({"compute": bs.Input("compute", "FLOP", 1.0)}, groups={"kind": group})

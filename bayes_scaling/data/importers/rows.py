@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import several
+from bayes_scaling.data.checkpoints import find_checkpoints
+from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.importers.known import plays
 from bayes_scaling.data.importers.long_tables import long_columns, parts_of_long, run_column
 from bayes_scaling.data.importers.mended import (
@@ -23,6 +25,8 @@ from bayes_scaling.data.importers.part import NOTHING, Part, long_rows
 from bayes_scaling.data.importers.sheet import Column, Sheet, first_column
 from bayes_scaling.data.importers.side_by_side import parts_beside, runs_beside
 from bayes_scaling.data.importers.steps import STEPS
+from bayes_scaling.data.input_column import Input
+from bayes_scaling.data.roles.words import meanings
 
 
 def parts_of(sheet: Sheet, called: str, format_name: str, config: Mapping[str, object] = NOTHING) -> Iterator[Part]:
@@ -76,7 +80,7 @@ def _runs_along(sheet: Sheet, run: Column | None, along: Column) -> bool:
     alone = any(not one.cells[one.there].duplicated().any() for one in labels)
     risen = np.diff(along.numbers[along.there]) >= 0
     rising = bool(2 * risen.sum() > len(risen))
-    return not alone and (is_step or rising) and _unlike_sizes(sheet)
+    return not alone and (is_step or (rising and _are_checkpoints(sheet, along))) and _unlike_sizes(sheet)
 
 
 TIME = (
@@ -99,6 +103,19 @@ def _unlike_sizes(sheet: Sheet) -> bool:
     """Return whether parameters, where a column has them, are the same in some rows running: those of a sweep differ."""
     sizes = [one.numbers[one.there] for one in sheet.columns if one.is_number and plays(one.name, "params")]
     return all(bool((np.diff(of) == 0).any()) for of in sizes if len(of) > 2)
+
+
+def _are_checkpoints(sheet: Sheet, along: Column) -> bool:
+    """Return whether rows of several sizes are checkpoints by what they show, as those of a table are, see `checkpoints`."""
+    numbers = [one for one in sheet.columns if one.is_number and one.there.all()]
+    sizes = [one.numbers for one in numbers if plays(one.name, "params")]
+    losses = [one.numbers for one in numbers if any(of.role == "loss" for of in meanings(one.name))]
+    if not sizes or len(np.unique(sizes[0])) == 1 or not losses or not (losses[0] > 0).all() or not (along.numbers > 0).all():
+        return True
+    texts = {one.name: one.cells.to_numpy() for one in sheet.columns if not one.is_number and one.there.all()}
+    checked = pd.DataFrame({"params": sizes[0], "tokens": along.numbers, "response": losses[0]})
+    columns = Columns({"params": Input("params"), "tokens": Input("tokens")})
+    return find_checkpoints(checked.assign(**texts), checked, columns) is not None
 
 
 def _logs(sheet: Sheet, called: str, format_name: str, run: Column | None, step: Column | None) -> Iterator[Part]:

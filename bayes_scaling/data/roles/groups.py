@@ -127,11 +127,25 @@ def find_groups(
 def _is_kind(frame: pd.DataFrame, numbers: Mapping[str, pd.Series], name: str) -> bool:
     if frame[name].isna().any() or _keeps_books(name):
         return False
+    if name not in numbers and _is_count(frame[name]):
+        return False
     if name not in numbers:
         return not any(one.role == "run" and one.strength > 0.9 for one in meanings(name)) or frame[name].nunique() <= LISTED
     if set(split_words(name)) & CERTAIN:
         return True
     return any(one.role in SETTINGS for one in meanings(name)) and 2 <= numbers[name].nunique() <= LISTED
+
+
+def _is_count(column: pd.Series) -> bool:
+    """Return whether a column is called as a count and written as numbers, though as none that are understood."""
+    roles = {one.role for one in meanings(str(column.name)) if one.strength >= SURE_NAME}
+    sure = bool(roles & {"params", "tokens", "compute"})
+    return sure and bool(column.dropna().astype(str).str.fullmatch(COUNT_CELL).all())
+
+
+SURE_NAME = 0.9
+COUNT_CELL = r"\s*[~≈<>]?\s*\d[\d.,_' ]*\s*[A-Za-z]*\s*"
+"""Cells such as ~30M, 3,00,000 and 30mn, and no labels such as 30M-base."""
 
 
 def _keeps_books(name: str) -> bool:

@@ -13,7 +13,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.output_columns import OUTPUT
 from bayes_scaling.data.outputs import side_by_side
 from bayes_scaling.data.response import Response
-from bayes_scaling.data.roles.words import meanings, nearest_column
+from bayes_scaling.data.roles.words import logarithm_of, meanings, nearest_column
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.data.table_conventions import uncounted
 from bayes_scaling.laws.units import is_loss_unit, response_unit
@@ -175,8 +175,20 @@ def require_columns(frame: pd.DataFrame, columns: Columns, source: str) -> None:
     free = [name for name in there if name not in taken and name not in near.values()]
     near = {role: found for role in missing if (found := near.get(role) or _axis(role, free, frame)) is not None}
     options = " ".join(f"--column {quote(f'{_said(role, missing[role])}={column}')}" for role, column in near.items())
-    hint = f"; did you mean {' and '.join(map(repr, near.values()))} ({options})?" if near else ""
+    logs = [name for role in missing for name in there if (of := logarithm_of(name)) and _named_as(role, of[0])]
+    hint = f"; {logarithms(logs[0])}" if logs and not near else ""
+    hint = hint if not near else f"; did you mean {' and '.join(map(repr, near.values()))} ({options})?"
     raise InputError(f"{source}: no column {next(iter(missing.values()))!r}; the table has {there}{hint}")
+
+
+def _named_as(role: str, name: str) -> bool:
+    return any(one.role == role for one in meanings(name))
+
+
+def logarithms(name: str) -> str:
+    """Return what to do with a column of logarithms of what is expected."""
+    of, undone = logarithm_of(name) or ("", "")
+    return f"{name!r} holds logarithms: add a column of {of}, {undone}{name}, to the table"
 
 
 AXES = ("step", "tokens", "compute", "params")

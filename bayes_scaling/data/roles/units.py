@@ -16,7 +16,7 @@ from math import exp, log
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.numbers import number
+from bayes_scaling._base.numbers import exact, number
 from bayes_scaling.laws.units import FLOP_A_DAY, LETTER_OF_FACTOR, TOKEN_BYTES
 
 ONES = 1.0
@@ -158,10 +158,10 @@ def unit_text(role: str, unit: float | str | None) -> str:
             1e21: "ZFLOP",
             FLOP_A_DAY: "PFLOP/s-days",
         }
-        return named.get(unit, f"{unit:g} FLOP")
+        return named.get(unit, f"{exact(unit)} FLOP")
     what = "parameters" if role == "params" else "tokens"
     letter = LETTER_OF_FACTOR.get(unit)
-    return what if unit == ONES else f"{letter} {what}" if letter else f"{unit:g} {what}"
+    return what if unit == ONES else f"{letter} {what}" if letter else f"{exact(unit)} {what}"
 
 
 def _exact(values: np.ndarray) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
+from bayes_scaling.laws.units import response_unit
+
 _TOLD: dict[str, Any] = tomllib.loads(files("bayes_scaling.data.roles").joinpath("words.toml").read_text(encoding="utf-8"))
 HEADS: dict[str, tuple[str, ...]] = {role: tuple(names) for role, names in _TOLD["names"].items()}
 """Role -> names it goes by, in words of small letters."""
@@ -60,6 +62,7 @@ MEASURED_ON = {
     "set",
     "dataset",
     "corpus",
+    "corpora",
     "data",
     "domain",
     "benchmark",
@@ -78,10 +81,11 @@ def is_corpus_name(name: str) -> bool:
 
     Examples
     --------
-    >>> is_corpus_name("eval_set"), is_corpus_name("evalSet"), is_corpus_name("arch")
-    (True, True, False)
+    >>> [is_corpus_name(name) for name in ("corpus", "evalSet", "languages", "arch")]
+    [True, True, True, False]
     """
-    return bool({word.removesuffix("s") for word in split_words(name)} & MEASURED_ON)
+    words = split_words(name)
+    return bool({*words, *(word.removesuffix("s") for word in words)} & MEASURED_ON)
 
 
 def is_error_name(column: str) -> bool:
@@ -106,18 +110,41 @@ def is_quotient(column: str) -> bool:
 
 def meanings(column: str) -> list[Meaning]:
     """Return the roles that the name of a column may mean, the likeliest first; none where it names something else."""
-    words = split_words(column)
+    if response_unit(column) is not None:  # the unit of a loss is none of its words
+        column = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", column) or column
+    words = split_words(LETTER_BEFORE.sub(r"\2", column))
     if column.endswith(("__MIN", "__MAX")):  # ends of what a chart shows
         return []
     bare = [word for word in words if word not in LETTERS] or words
     bare = bare if len(bare) < len(words) and _is_letter_unit(words) else words
     allowed = ("ratio", "batch") if is_quotient(column) else tuple(HEADS)
+    allowed = tuple(role for role in allowed if role not in COUNTED) if logarithm_of(column) else allowed
     found = [one for role in allowed if (one := _meaning(role, bare)) is not None]
     if re.search(LESS, column):  # what is left of a loss is none
         found = [replace(one, strength=WEAK) if one.role == "loss" else one for one in found]
     if len(column) == 1 and column.islower():  # N, D and C are what papers call them; n may be anything
         found = [replace(one, strength=WEAK) for one in found]
     return sorted(found, key=lambda one: -one.strength)
+
+
+COUNTED = ("params", "tokens", "unique_tokens", "compute", "batch", "step")
+"""Roles of what is counted: a logarithm of it has none of them."""
+LETTER_BEFORE = re.compile(r"^([KMGBT])(tok(?:en)?s?|params?)$")
+"""Names such as Gtok, whose unit stands before what is counted."""
+
+
+def logarithm_of(column: str) -> tuple[str, str] | None:
+    """Return what a column named as a logarithm is of, and how to undo it; None where it is named as none.
+
+    Examples
+    --------
+    >>> logarithm_of("log10_params"), logarithm_of("ln N"), logarithm_of("logger/tokens")
+    (('params', '10**'), ('N', 'exp of '), None)
+    """
+    match = re.fullmatch(r"(?:log(2|10)?|(ln)|lg)(?:[ _]?\(|[ _]|(?=[A-Z]))(.+?)\)?", column)
+    return (
+        None if match is None else (match[3], f"{match[1]}**" if match[1] else "exp of " if match[2] else "exp, or 10**, of ")
+    )
 
 
 LESS = r"(?i)\w\s+[-\u2212\u2013]\s+\w|[-\u2212\u2013]\s*(E|E0|L0|Linf|L_inf|floor)\b|\b(minus|less|above)\b"
@@ -155,7 +182,7 @@ def _meaning(role: str, words: Sequence[str]) -> Meaning | None:
 
 def nearest_column(role: str, expected: str, columns: Iterable[str]) -> str | None:
     """Return the column that most likely has a role: by the names it goes by, else by letters; None where none does."""
-    columns = list(columns)
+    columns = [name for name in columns if role not in COUNTED or logarithm_of(name) is None]
     told = [(one.strength, -place, name) for place, name in enumerate(columns) for one in meanings(name) if one.role == role]
     if told and max(told)[0] >= 0.5:
         return max(told)[2]

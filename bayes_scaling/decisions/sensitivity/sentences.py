@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bayes_scaling._base.numbers import amount, band, interval, number, percent
+from bayes_scaling._base.numbers import amount, band, number, percent
 from bayes_scaling._base.quantiles import INTERVAL, median_interval
 from bayes_scaling.decisions.design.sentences import form_of, in_own_unit
 from bayes_scaling.decisions.sensitivity.factors import BETWEEN, DISCREPANCY, LAW
@@ -121,10 +121,8 @@ def _moved(rows: pd.DataFrame, found: Sensitivity) -> str:
     powers = " or ".join(TIMES[one] for one in rows["power"])
     lead = f"Were the {name} to count {powers}"
     largest = float(np.abs(shift).max())
-    widths = interval([100 * of for of in (float(rows["width"].min()), float(rows["width"].max()))])
-    wide = (
-        f"the band be {widths} % as wide" if len(rows) > 1 else f"the band be {percent(float(rows['width'].iloc[0]))} as wide"
-    )
+    widths = dict.fromkeys(number(100 * of, 2) for of in (float(rows["width"].min()), float(rows["width"].max())))
+    wide = f"the band be {' to '.join(widths)} % as wide"
     if largest <= max(WORTH_A_WORD, 2 * float(rows["shift_sd"].max())):
         return (
             f"{lead}, the median would hardly move (below {percent(max(largest, 0.01))} of the band's half width), and {wide}."

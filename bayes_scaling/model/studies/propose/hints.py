@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling._base.numbers import number
+from bayes_scaling.data.cells import error_hint
+from bayes_scaling.data.roles.names import logarithms
 from bayes_scaling.data.roles.preferences import MIN_STRENGTH
-from bayes_scaling.data.roles.words import meanings, split_words
+from bayes_scaling.data.roles.words import logarithm_of, meanings, split_words
 from bayes_scaling.model.studies.propose.shape import Shape
 
 SEQUENCES = {"sequences", "seqs", "samples", "examples", "documents", "docs"}
@@ -68,6 +70,8 @@ def options_for(shape: Shape, role: str) -> tuple[str, ...]:
 def unfit(shape: Shape, role: str) -> str:
     """Return why a column with a name of a role cannot be it, with the first row that tells; "" where there is none."""
     for name in _left(shape):
+        if role in ("params", "tokens") and (of := logarithm_of(name)) and role in _roles(of[0]):
+            return f"column {logarithms(name)}"
         if any(one.role == role and one.strength >= MIN_STRENGTH for one in meanings(name)) and not _is_group(shape, name):
             values = shape.roles.numbers.get(name)
             if values is None:
@@ -100,6 +104,8 @@ def _first_word(column: pd.Series) -> tuple[int, str]:
 def instead_of_loss(shape: Shape) -> str:
     """Return what a table has where a loss is expected, and what to do; "" where there is nothing like it."""
     wrong = unfit(shape, "loss")
+    if wrong and (hint := next((of for name in _left(shape) if (of := error_hint(shape.frame[name]))), "")):
+        return f"{wrong}{hint}"
     if wrong:
         return (
             f"{wrong}: of log likelihoods, give the table a column with their negatives; losses less that of a unigram model "
