@@ -1,47 +1,10 @@
 """Whole learning curves of five public families: what is left out is predicted, and each curve beyond its first part.
 
-    python benchmarks/curves.py [FAMILY ...] [--split NAME] [--small] [--runs N]      # writes curves.md and curves.csv
-
-One model, the bundled study `training_curves_schedules`: a level and slopes in size and in tokens, each weighted by its
-rate, less what falls of the rate save; each run has a level, a gain from data, an exponent of its fall and a last part of
-it of its own; all runs together may leave the law; along a run the residual is correlated, seen through white noise, where
-single rows may be spikes. What was chosen by scores was chosen on olmo and gemstones (its start, its discrepancy) but for
-the saving that fades with length, which came in after longer runs of multipower had been scored, an exponent for each run,
-after parts of multipower, and the last part of a fall, after parts of xlstm and olmo; that runs keep their exponent beside
-it, after parts of multipower. How fast falls take effect was chosen by least squares of all rows of multipower, the only
-family with falls at once, and that rows just after those go by its chains. Medians of the saving's priors are of olmo,
-multipower and xlstm. looped had no part in any choice.
+    python benchmarks/curves.py [FAMILY ...] [--split NAME] [--small] [--runs N]   # writes curves.csv and curves.md's table
 
 Left out are the largest size; all of the runs that are three times or more as long as the longest of their size that is
 kept ("shorter runs"), or their parts after 30, 50 and 70 %; a kind of schedule; and of each run the rows after 30, 50 and
-70 %.
-
-Beside it (a) the law without runs' own terms and `last` by least squares with Huber's loss, refitted to resampled runs, its
-residuals resampled, and (b) "last point" and "last slope", a line in log tokens through the last third of the rows seen.
-(a) has no priors: where a split leaves the saving open its ends are absurd.
-
-Rows "before the effective rate" are of the study whose discrepancy is over size and weighted tokens only; they are to be
-run again. Rows are by two chains of 250 draws and one round ("small"), xlstm with 16 of its runs (13 at 30 %), (a) with four
-resampled fits. The smallest effective sample is that of the worst of all numbers, a scale of runs' own terms as a rule:
-where it is below 20 a row says little of its own. Seconds are of two processors that others used as well. The largest
-size of gemstones, multipower and xlstm, and parts of longer runs, are not among them.
-
-Multipower has sudden falls, and rows with more than .3 of the peak pending after them are left out, 2 averages of 408
-and parts of others; no other family has such rows. Where falls took effect with the exponent .8, chains disagreed with
-WSD, cosines or longer runs left out (R-hat 1.49, 1.30, 1.22); with .6, that of the Multi-Power law, they agree (1.05,
-1.04, 1.03; smallest effective samples 40, 46 and 94 of 500). 90 % bands of multipower hold, with .6 and with .8, 100 and
-97 % of rows with WSD left out, 75 and 75 % with cosines, 98 and 97 % with the constant-then-lower, 73 and 77 % with the
-longer runs, 99 and 96, 95 and 98, 82 and 85 % after 30, 50 and 70 %; and of finals, in the same order, 100 and 75, 100 and
-100, 100 and 86, 100 and 100, 100 and 95, 90 and 100, 81 and 76 %. CRPS is .83 times as large with WSD left out and .84
-after 70 %, elsewhere as it was. After 70 % 4 of 21 finals are outside, all of runs whose rate fell at once at half of
-their way: 100M and 400M parameters at .3 of the peak end .15 and .27 % lower than forecast, with bands of +- .07 %; two at
-.6 of the peak are off by .05 %. A speed of each run at which such falls take effect does not help: again 81 % of finals.
-
-Under cosines and lines .6 and .8 differ little, and by no more than chains so short do: olmo has 88 and 93 % of rows in
-90 % bands after 30 %, 97 and 97 % after 70 %, 80 and 82 % of longer runs; xlstm 90 and 91 % after 50 %, 92 and 95 % after
-70 %; looped 98 and 99, 63 and 63, 98 and 99 % after 30, 50 and 70 %. What is left is looped after half, whose misses go
-with size, longer runs and cosines of multipower, and olmo's longer runs. Final losses are nearer than the last slope's in
-every row but looped from 50 %, and than those of least squares in every row.
+70 %. What is compared, what was chosen on which family, and how to read the table is in curves.md; the table is put there.
 """
 
 import argparse
@@ -53,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pages import write_measured
 from scipy.optimize import least_squares
 from sweeps import DATA
 
@@ -330,8 +294,7 @@ PERCENT = ("are", "final_mean")
 def written(found: pd.DataFrame) -> str:
     """Return the scores as Markdown: the table, and what bands hold pooled over families, each with the same weight."""
     found = found.sort_values(["family", "split"], kind="stable")
-    lines = ["# Whole curves of public families, as measured", "", *str(__doc__).strip().split("\n")[4:], ""]
-    lines += ["| " + " | ".join(COLUMNS.values()) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
+    lines = ["| " + " | ".join(COLUMNS.values()) + " |", "| " + " | ".join("---" for _ in COLUMNS) + " |"]
     for row in found.to_dict("records"):
         cells = []
         for name in COLUMNS:
@@ -347,14 +310,13 @@ def written(found: pd.DataFrame) -> str:
             cells.append(f"{value:.0f}" if name in ("ess", "seconds", "divergences") else text)
         lines.append("| " + " | ".join(cells) + " |")
     if len(set(found["model"])) > 1:  # means over families would mix models
-        return "\n".join([*lines, ""])
+        return "\n".join(lines)
     pooled = found.groupby("family")[["in_50", "in_90", "practice_in_50", "practice_in_90"]].mean().mean()
     ratio = np.exp(np.log(found["crps"] / found["practice_crps"]).mean())
     lines += [
         "",
         f"Means over families: 50 % bands hold {pooled['in_50']:.0%}, 90 % bands {pooled['in_90']:.0%}; those of (a) "
         f"{pooled['practice_in_50']:.0%} and {pooled['practice_in_90']:.0%}. CRPS over (a)'s: geometric mean {ratio:.2f}.",
-        "",
     ]
     return "\n".join(lines)
 
@@ -384,7 +346,7 @@ def main() -> None:
                 found = found[(found["family"] != name) | (found["split"] != split)]
             found = pd.concat([found, pd.DataFrame([row])], ignore_index=True)
             found.to_csv(path, index=False, float_format="%.6g", encoding="utf-8")
-            path.with_suffix(".md").write_text(written(found), encoding="utf-8")
+            write_measured(path.with_suffix(".md"), written(found))
 
 
 if __name__ == "__main__":

@@ -168,10 +168,10 @@ def check_arithmetic(node: ast.AST, text: str, constants: tuple[type, ...] = (in
     """Return the names in an arithmetic expression, refusing every kind of node that is not one."""
     match node:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
-            below = check_arithmetic(right, text, constants)
-            if isinstance(op, ast.Div) and not below and arithmetic(right, {}) == 0:
+            above, below = (check_arithmetic(side, text, constants) for side in (left, right))
+            if isinstance(op, ast.Div) and above and not below and arithmetic(right, {}) == 0:
                 raise InputError(f"{text!r}: {ast.unparse(node)!r} divides by 0")
-            names = check_arithmetic(left, text, constants) | below
+            names = above | below
         case ast.UnaryOp(op=op, operand=operand) if type(op) in ARITHMETIC:
             names = check_arithmetic(operand, text, constants)
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if takes(name, len(arguments)):

@@ -75,7 +75,9 @@ def number_column(
     numbers, missing = column_numbers(column, source, rows, unit, scale, notes)
     where = f"{source}: column {name!r}"
     refuse_first(missing & finite, column, where, rows, "is missing; expected a number")
-    refuse_first(np.isnan(numbers) & ~missing, column, where, rows, f"is text; expected a number{error_hint(column)}")
+    text = np.isnan(numbers) & ~missing
+    hint = error_hint(column) if text.any() else ""
+    refuse_first(text, column, where, rows, f"is text; expected a number{hint}")
     refuse_first(~np.isfinite(numbers) & finite, column, where, rows, "is not finite")
     low = numbers[numbers <= 0]
     hint = if_zero if len(low) and low[0] == 0 else ""
@@ -86,8 +88,9 @@ def number_column(
 
 def error_hint(column: pd.Series) -> str:
     """Return how to give errors that stand in the cells of the numbers they are of, as 2.1 ± 0.1 and 2.13(2); "" without."""
-    with_errors = column.astype(str).str.fullmatch(r"\s*[\d.,]+\s*(?:(?:±|\+/?-)\s*[\d.,]+|\(\d+\))\s*")
-    if not with_errors.any():
+    texts = pd.Series([cell for cell in column if isinstance(cell, str)], dtype="str")
+    with_errors = texts.str.fullmatch(r"\s*[\d.,]+\s*(?:(?:±|\+/?-)\s*[\d.,]+|\(\d+\))\s*")
+    if texts.empty or not with_errors.any():
         return ""
     return "; its error goes in a column of its own, which measurement_error under [data] names"
 

@@ -117,7 +117,7 @@ def test_losses_below_zero_are_said_where_there_are_none() -> None:
     share = float((curve <= 0).mean())
     assert share > 0.9
     assert f"in {100 * share:.0f} % of draws loss is not above 0" in curve.attrs["notes"][0]
-    with pytest.raises(bs.InputError, match="row 1: no draw has a loss there"):
+    with pytest.raises(bs.InputError, match="row 1: no draw has a value there"):
         decompose(world.fit, world.far.assign(compute=1e12))
     ratio = bs.contrast(world.fit, "arch", "dense", "sparse", world.far)
     assert np.isnan(ratio["ratio"]).mean() == pytest.approx(

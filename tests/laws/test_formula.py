@@ -131,6 +131,7 @@ def test_a_law_text_that_is_more_than_arithmetic_is_refused_at_once(case: str) -
     [
         ("a.real * x", "'a.real' is not allowed; use + - * / **"),
         ("1/0 * x * a", "'1 / 0' is not a finite real number"),
+        ("a / 0 * x", "'a / 0' divides by 0"),
         ("(-1)**0.5 * x * a", "is not a finite real number"),
         ("x * (a + ", "is not an expression"),
         (" + ".join(["x * a"] * 1500), "has 11997 characters; at most 10000 are read"),
