@@ -16,8 +16,9 @@ from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import number, percent
 from bayes_scaling.data.annealed import LR_ROUNDING, slow_fall
 from bayes_scaling.data.rate_courses import RateCourse, rate_course
+from bayes_scaling.data.schedule_columns import STEPLESS
 from bayes_scaling.inference.posterior import Fit
-from bayes_scaling.prediction.known_rates import finished_courses
+from bayes_scaling.prediction.known_rates import finished_courses, of_schedule
 from bayes_scaling.prediction.rate_ways import Way, alike, follows, peak_share, rate_at, to_the_end, way_of
 
 type Rate = Literal["known", "constant"]
@@ -80,7 +81,9 @@ def continued(
     schedule, one = columns.schedule, columns.inputs[along]
     assert schedule is not None
     course, pace = _course(fit, log), _pace(fit, log, along)
-    at = places if pace is None else np.round(np.polyval(pace, places))
+    steps = pace is not None or not set(of_schedule(columns).values()) <= set(STEPLESS)
+    at = places if pace is None else np.polyval(pace, places)
+    at = np.unique(np.round(at)) if steps else at
     end = float(at[-1])
     way, how = _way(course, end, finished_courses(fit, goes_on.unfinished), goes_on)
     if way is None:
@@ -92,22 +95,25 @@ def continued(
             + ", a row wherever its slope changes"
         )
     peak = float(course.lr.max())
-    every, rate = _rates_to_come(course, way, at, whole=pace is not None)
+    every, rate = _rates_to_come(course, way, at, whole=steps)
     plan = pd.DataFrame({schedule.along: every, schedule.lr: rate})
     if pace is not None:
-        plan[one.column] = np.interp(every, at, places)
+        plan[one.column] = np.interp(every, np.polyval(pace, places), places)
     plan.attrs = dict(log.attrs)
     last = number(peak * float(rate_at(way, np.ones(1))[0]))
     span = f", from {number(peak)} to {last} at" if np.ptp(way.rate) > 0 else f", {last}, to"
     return plan, np.isin(every, at), f"the learning rate is taken to {how}{span} {along} {number(places[-1])}"
 
 
-def refuse_without_peak(fit: Fit, log: pd.DataFrame, run: str, end: float, along: str) -> None:
+def refuse_without_peak(fit: Fit, log: pd.DataFrame, plan: pd.DataFrame, run: str) -> None:
     """Raise InputError where a log begins on the way with a rate that falls from there on: shares of its peak are not known."""
-    pace = _pace(fit, log, along)
-    course, last = _course(fit, log), end if pace is None else float(np.polyval(pace, end))
-    if _starts_late(course, last):
-        raise InputError(f"run {run!r}: {_without_peak(course, last)}")
+    schedule = fit.runs.columns.schedule
+    assert schedule is not None
+    if not {schedule.along, schedule.lr} <= set(log) & set(plan):
+        return
+    course, end = _course(fit, log), float(plan[schedule.along].max())
+    if _starts_late(course, end):
+        raise InputError(f"run {run!r}: {_without_peak(course, end)}")
 
 
 def _course(fit: Fit, log: pd.DataFrame) -> RateCourse:

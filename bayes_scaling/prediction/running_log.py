@@ -135,7 +135,7 @@ def places_ahead(
         log = known_log(fit, seen, along)
     points = _planned(fit, own, log, plan)
     if log is not None and of_schedule(fit.runs.columns):
-        refuse_without_peak(fit, _log_in_base(fit, log), str(last["run"].iloc[0]), float(points[along].max()), along)
+        refuse_without_peak(fit, _log_in_base(fit, log), plan, str(last["run"].iloc[0]))
     if points[along].min() < last[along].iloc[0]:
         reached = last[along].iloc[0]
         raise InputError(f"a place to come lies at {along} {exact(points[along].min())}; the run has reached {exact(reached)}")

@@ -296,10 +296,11 @@ def test_a_planned_schedule_goes_on_from_that_of_the_log() -> None:
     begun, plan = log.assign(run="new").iloc[:20], pd.DataFrame({"step": [201, 400], "lr": [0.05, 0.05]})
     found = bs.forecast(scheduled, begun, plan)
     np.testing.assert_allclose(found.path["lr_sum"], [20.0 + 0.05, 20.0 + 200 * 0.05], rtol=1e-6)
-    with pytest.raises(bs.InputError, match=r"is not known: .* or the places to come as a table with the columns step, lr"):
-        bs.forecast(scheduled, begun, 400.0)
-    with pytest.raises(bs.InputError, match=r"the places to come of run p need the columns \['lr_sum'\]"):
-        bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr": [0.1]}))
+    known = bs.forecast(scheduled, begun, 400.0)
+    assert "the schedule of the finished runs" in known.notes[0]
+    assert float(known.path["lr_sum"][-1]) == pytest.approx(40.0)
+    on = bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr": [0.1]}))
+    assert float(on.path["lr_sum"][0]) == pytest.approx(50.0)
     given = bs.forecast(scheduled, "p", pd.DataFrame({"step": [500.0], "lr_sum": [50.0]}))
     assert float(given.path["lr_sum"][0]) == 50.0
 
