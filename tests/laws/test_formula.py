@@ -243,7 +243,7 @@ def test_any_arithmetic_reads_back_from_its_text(tree: str, x: float, a: float, 
     try:
         law = parse_law(text, ["x"])
     except InputError as error:
-        assume("is not a finite real number" not in str(error))
+        assume(all(said not in str(error) for said in ("is not a finite real number", "divides by 0")))
         raise
     again = parse_law(law_text(law), ["x"])
     assert set(law_parameters(again)) == set(law_parameters(law))
@@ -259,7 +259,7 @@ def test_a_part_of_a_law_is_what_it_stands_for(tree: str, x: float, a: float, b:
     try:
         law, plain = parse_law(f"p = {tree}\nx * a + p * p", ["x"]), parse_law(f"x * a + ({tree}) * ({tree})", ["x"])
     except InputError as error:
-        assume("is not a finite real number" not in str(error))
+        assume(all(said not in str(error) for said in ("is not a finite real number", "divides by 0")))
         raise
     again = parse_law(law_text(law), ["x"])
     every = {"x": np.float64(x), "a": np.float64(a), "b": np.float64(b), "e_inf": np.float64(0.25)}

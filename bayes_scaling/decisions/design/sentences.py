@@ -82,7 +82,8 @@ def _loss(found: NextRuns) -> str:
 def _named(found: NextRuns, one: RunSet) -> str:
     """Return the labels of candidates, and what they take."""
     names = found.candidates[LABEL].astype(str).to_numpy()[list(one.members)]
-    return f"{', '.join(names)} ({amount(one.flop, 'FLOP')})"
+    between = "; " if any("," in name for name in names) else ", "
+    return f"{between.join(names)} ({amount(one.flop, 'FLOP')})"
 
 
 def _now(found: NextRuns) -> str:
