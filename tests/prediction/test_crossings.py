@@ -132,7 +132,7 @@ def test_a_law_that_falls_below_zero_has_its_multiplier_and_no_crossover_that_it
     assert (row["p_no_crossover"], row["p_crossover_unknown"]) == (0.0, 1.0)
     assert np.isnan(row["crossover_q50"])
     said = rank_sentences(ranked)[0]
-    assert "as far as both losses are above 0" in said
+    assert "as far as loss is above 0 for both" in said
     assert "nan" not in said
     near = bs.rank(fit, "arch", "b", POINT, below=1e3).to_frame().iloc[0]
     assert (near["p_no_crossover"], near["p_crossover_unknown"]) == (1.0, 0.0)
