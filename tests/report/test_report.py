@@ -188,7 +188,8 @@ def test_multipliers_of_splits_are_those_of_the_ranking(hostile: bs.Fit) -> None
     draws = bs.rank(hostile, "corpus", first, pd.DataFrame({"compute": [at]})).compute_ratio
     of = reached(draws.to_numpy())
     (facts,) = [steps[budget.start].facts for label, steps in budget.steps.items() if label == level_name(other)]
-    assert facts[-1].name == f"Compute that {level_name(first)} needs for the loss {level_name(other)} reaches"
+    said = hostile.runs.columns.response.name
+    assert facts[-1].name == f"Compute that {level_name(first)} needs for the {said} {level_name(other)} reaches"
     least, value, most = shared([of[q] for q in ("q05", "q50", "q95")])
     assert facts[-1].value == f"{value} times"
     assert facts[-1].range == f"90 %: {least} to {most}"
