@@ -148,7 +148,7 @@ def test_draws_of_impossible_losses_are_counted() -> None:
     assert 0.12 < made.impossible / (200 + made.impossible) < 0.3  # a below 0.04: 22 %
     assert all((task.runs.table["response"] > 0).all() for task in made.tasks.values())
     never = {**priors, "a": bs.Prior(between=(-2.0, -1.0))}
-    with pytest.raises(bs.InputError, match=r"^of 3200 draws \d+ give losses that are possible"):
+    with pytest.raises(bs.InputError, match=r"^of 3200 draws \d+ give values that are possible"):
         simulate(bs.Model(law, never, NOISE), at, 200)
 
 
@@ -164,7 +164,7 @@ def test_fits_that_are_not_to_be_trusted_are_told_of() -> None:
     )
     found = Calibration(rows, impossible=4, failures={"3": "no draw could be made"})
     assert found.report == [
-        "4 of 8 draws give losses that are not possible, and were left out",
+        "4 of 8 draws give values that are not possible, and were left out",
         "1 of 4 fits failed",
         "1 of 3 fits have divergences",
         "1 of 3 fits have R-hat above 1.01",
