@@ -59,7 +59,8 @@ def taken_as_curves(study: "Study", runs: "Runs", tables: "Table | Sequence[Tabl
     from bayes_scaling.data.reading import read_runs
     from bayes_scaling.model.studies.study import study_table
 
-    if study.columns.run is not None or not any(CHECKPOINTS in note for note in runs.notes):
+    of_curves = study.columns.run is not None or study.columns.best_so_far is not None or study.columns.tail is not None
+    if of_curves or not any(CHECKPOINTS in note for note in runs.notes):
         return study, runs
     every = [study_table(study)] if tables is None else tables_of(tables)
     frames = [read_table(one, labels=study.columns.as_written) for one in every]
