@@ -28,7 +28,7 @@ LOG = "The log so far, or the name of a run that the fit has seen. May be repeat
 END = "Where the run ends; or a table of points to come, the end last. Repeated, one for each run."
 Logs = Annotated[list[str], typer.Option("--run", metavar="LOG.csv", help=LOG)]
 RunEnds = Annotated[list[str], typer.Option("--at", metavar="TOKENS", help=END)]
-RATE = "How the learning rate goes on: as finished runs that began so, or constant where it has not fallen but at once."
+RATE = "How the learning rate goes on: as finished runs that began so, or constant where it is constant or was after a step."
 Rates = Annotated[str, typer.Option("--rate", metavar="known|constant", help=RATE)]
 
 

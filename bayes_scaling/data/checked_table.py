@@ -16,12 +16,12 @@ from bayes_scaling.data.copies import twin_note
 from bayes_scaling.data.inputs import input_columns, with_schedule
 from bayes_scaling.data.joining import Part
 from bayes_scaling.data.labels import label_column
+from bayes_scaling.data.logged_rates import logged_rates
 from bayes_scaling.data.losses import as_losses, loss_notes
 from bayes_scaling.data.measurement_error import MeasurementError
 from bayes_scaling.data.mixtures import check_mixtures
 from bayes_scaling.data.outputs import melted, response_numbers
 from bayes_scaling.data.plausible import counts_in_two_units, implausible_counts
-from bayes_scaling.data.rate_courses import rate_courses
 from bayes_scaling.data.rates import SCHEDULES, falling_rates
 from bayes_scaling.data.roles.names import require_columns
 from bayes_scaling.data.rows import filter_rows
@@ -47,8 +47,8 @@ def checked_table(read: pd.DataFrame, columns: Columns, source: str) -> Part:
     notes = (*name_notes(columns, read), *of_units, *loss_notes(columns), *named, *_row_notes(kept, checked, columns, rows))
     notes = (*of_outputs, *dict.fromkeys(odd), *notes)
     dropped = frame.attrs.get("dropped", 0)
-    courses = rate_courses(raw, columns, source) if "run" in checked else {}
-    return Part(source, checked, rows, dropped, _units(read, columns), _schedules(kept, columns), notes, conventions, courses)
+    rates = logged_rates(raw, columns, source) if "run" in checked else {}
+    return Part(source, checked, rows, dropped, _units(read, columns), _schedules(kept, columns), notes, conventions, rates)
 
 
 def _checked_columns(

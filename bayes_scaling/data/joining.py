@@ -12,7 +12,7 @@ from bayes_scaling._base.errors import InputError, format_value
 from bayes_scaling._base.numbers import exact
 from bayes_scaling.data.conventions import Conventions
 from bayes_scaling.data.log_rows import format_runs
-from bayes_scaling.data.rate_courses import RateCourse
+from bayes_scaling.data.logged_rates import LoggedRates
 
 MAX_RANGE_FACTOR = 100.0
 """Tables whose ranges of an input lie apart by such a factor count in other units."""
@@ -38,7 +38,7 @@ class Part:
         On what its columns count in, and on what its rows are where nothing says so, a sentence each.
     conventions
         How it counts, as far as it says so.
-    courses
+    learning_rates
         Run -> its learning rates, where a schedule says them.
     """
 
@@ -50,7 +50,7 @@ class Part:
     schedules: Mapping[str, Sequence[Any]]
     notes: tuple[str, ...] = ()
     conventions: Conventions = Conventions()
-    courses: Mapping[str, RateCourse] = field(default_factory=dict)
+    learning_rates: Mapping[str, LoggedRates] = field(default_factory=dict)
 
 
 def require_same_units(parts: Sequence[Part], inputs: Mapping[str, str]) -> None:

@@ -85,8 +85,8 @@ def read_runs(table: Table | Sequence[Table], columns: Columns, name: str | None
     notes += tuple(note for dim, of in levels.items() for note in alike_levels(dim, of))
     dropped = sum(part.dropped for part in parts)
     labels = set(checked["run"].astype(str)) if "run" in checked else set()
-    courses = {run: of for part in parts for run, of in part.courses.items() if run in labels}
-    return Runs(mark_base_units(checked), columns, references, levels, source, dropped, averaged, notes, courses)
+    rates = {run: of for part in parts for run, of in part.learning_rates.items() if run in labels}
+    return Runs(mark_base_units(checked), columns, references, levels, source, dropped, averaged, notes, rates)
 
 
 def _parts(table: Table | Sequence[Table], columns: Columns, name: str | None) -> tuple[list[Part], tuple[str, ...]]:

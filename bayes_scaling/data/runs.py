@@ -16,7 +16,7 @@ from bayes_scaling.data.columns import Columns
 from bayes_scaling.data.convention_words import input_words
 from bayes_scaling.data.curve import Average
 from bayes_scaling.data.labels import number_as_text, ordered_levels
-from bayes_scaling.data.rate_courses import RateCourse
+from bayes_scaling.data.logged_rates import LoggedRates
 from bayes_scaling.data.rows import filter_rows
 from bayes_scaling.data.run_costs import cost_columns
 from bayes_scaling.data.table_conventions import plain_unit, unlike_conventions
@@ -47,7 +47,7 @@ class Runs:
         How many rows of the file stand behind the rows here; as many unless neighbours were averaged.
     notes
         What was found in logs, and done about it, a sentence each.
-    courses
+    learning_rates
         Run -> its learning rates before any filter or average, where a schedule says them.
     """
 
@@ -59,7 +59,7 @@ class Runs:
     dropped: int = 0
     averaged: int = 0
     notes: tuple[str, ...] = ()
-    courses: Mapping[str, RateCourse] = field(default_factory=dict)
+    learning_rates: Mapping[str, LoggedRates] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -170,7 +170,7 @@ def concat_runs(runs: Runs, others: Runs) -> Runs:
         levels=levels_of(table, runs.columns.dims),
         dropped=dropped,
         averaged=averaged,
-        courses={**others.courses, **runs.courses},
+        learning_rates={**others.learning_rates, **runs.learning_rates},
     )
 
 

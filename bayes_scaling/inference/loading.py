@@ -18,7 +18,7 @@ from bayes_scaling._base.leftovers import recover
 from bayes_scaling._base.paths import is_file, is_folder
 from bayes_scaling.data.base_units import from_columns_units, mark_base_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.rate_courses import from_table
+from bayes_scaling.data.logged_rates import from_table
 from bayes_scaling.data.references import Reference, references_of
 from bayes_scaling.data.runs import Runs
 from bayes_scaling.inference.comparable import require_same_runs
@@ -29,7 +29,7 @@ from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD
 from bayes_scaling.inference.memory import draws_in
 from bayes_scaling.inference.posterior import Fit
 from bayes_scaling.inference.sampling import ARVIZ_NAMES
-from bayes_scaling.inference.saving import COURSES, FORMAT, MEMBER, STACK
+from bayes_scaling.inference.saving import FORMAT, LEARNING_RATES, MEMBER, STACK
 from bayes_scaling.inference.stacking import Posterior, Stack, Weighing, mixed
 from bayes_scaling.model.names import term_name
 from bayes_scaling.model.settings import Settings
@@ -139,9 +139,9 @@ def _fit(path: Path, tree: xr.DataTree) -> Fit:
     study = parse_study(str(tree.attrs["study"]), str(path))
     record = json.loads(tree.attrs["record"])
     parts = {name: node.to_dataset() for name, node in tree.children.items()}
-    courses = parts.pop(COURSES, None)
+    rates = parts.pop(LEARNING_RATES, None)
     runs = _runs(path, parts.pop("runs").to_dataframe().reset_index(drop=True), study.columns, record)
-    runs = runs if courses is None else replace(runs, courses=from_table(courses.to_dataframe()))
+    runs = runs if rates is None else replace(runs, learning_rates=from_table(rates.to_dataframe()))
     draws = xr.DataTree.from_dict(_draws(parts))
     _check_draws(path, study.model, runs, draws["posterior"].to_dataset())
     settings = TypeAdapter(Settings).validate_python(record["settings"])

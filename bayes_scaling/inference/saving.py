@@ -12,7 +12,7 @@ from bayes_scaling._base.calls import asked
 from bayes_scaling._base.checksums import with_checksum
 from bayes_scaling._base.errors import InputError, one_line
 from bayes_scaling._base.files import atomic_write, json_text
-from bayes_scaling.data.rate_courses import as_table
+from bayes_scaling.data.logged_rates import as_table
 from bayes_scaling.inference.datatree import KNOTS, file_groups, split_knots, with_rows
 from bayes_scaling.inference.log_likelihood import LOG_LIKELIHOOD
 from bayes_scaling.inference.posterior import Fit, is_prior
@@ -25,7 +25,7 @@ FORMAT = "bayes_scaling fit 3"
 """The format of a single fit."""
 STACK = "bayes_scaling stack 1"
 """The format of several fits with weights: a group for each, which holds what the file of a fit does."""
-COURSES = "learning_rates"
+LEARNING_RATES = "learning_rates"
 """The group of the learning rates of runs."""
 MEMBER = "law_{}"
 """The group of a fit in the file of a stack, by its place."""
@@ -114,8 +114,8 @@ def _tree_of(fit: Fit) -> xr.DataTree:
         parts[LOG_LIKELIHOOD] = with_rows(parts[LOG_LIKELIHOOD], fit.runs)
     parts |= split_knots(parts.pop("posterior"), "prior" if is_prior(fit) else "posterior", KNOTS)
     parts |= file_groups(fit) | {"runs": xr.Dataset({str(c): ("row", table[c].to_numpy()) for c in table})}
-    if fit.runs.courses:
-        parts[COURSES] = xr.Dataset.from_dataframe(as_table(fit.runs.courses).rename_axis("place"))
+    if fit.runs.learning_rates:
+        parts[LEARNING_RATES] = xr.Dataset.from_dataframe(as_table(fit.runs.learning_rates).rename_axis("place"))
     tree = xr.DataTree.from_dict(parts)
     study = study_text(Study(name="fit", model=replace(fit.model, references={}), columns=fit.runs.columns))
     tree.attrs = {"format": FORMAT, "study": study, "record": json_text(_record(fit))}

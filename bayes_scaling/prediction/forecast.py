@@ -118,7 +118,7 @@ def forecast(
         that is less.
     rate
         How the learning rate goes on, where inputs come of it: "known" is as in finished runs that began so, or along the
-        cosine or line on which its own rows lie; "constant" leaves it as it is where it has not fallen but at once. A table
+        cosine or line on which its own rows lie; "constant" keeps one that is constant, or was after a step. A table
         says anything else.
 
     Returns

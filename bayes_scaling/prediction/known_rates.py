@@ -8,7 +8,7 @@ import pandas as pd
 from bayes_scaling._base.errors import InputError, format_names
 from bayes_scaling.data.base_units import mark_base_units
 from bayes_scaling.data.columns import Columns
-from bayes_scaling.data.rate_courses import RateCourse
+from bayes_scaling.data.logged_rates import LoggedRates
 from bayes_scaling.data.schedule_columns import DERIVED
 from bayes_scaling.inference.posterior import Fit
 
@@ -21,10 +21,10 @@ def of_schedule(columns: Columns) -> dict[str, str]:
     return {name: one.column for name, one in columns.inputs.items() if one.column in DERIVED}
 
 
-def finished_courses(fit: Fit, unfinished: Collection[str]) -> dict[str, RateCourse]:
+def finished_rates(fit: Fit, unfinished: Collection[str]) -> dict[str, LoggedRates]:
     """Return the learning rates of the runs of a fit but for some."""
     labels = set(fit.runs.table["run"].astype(str)) if "run" in fit.runs.table else set()
-    return {run: of for run, of in fit.runs.courses.items() if run in labels - set(map(str, unfinished))}
+    return {run: of for run, of in fit.runs.learning_rates.items() if run in labels - set(map(str, unfinished))}
 
 
 def known_log(fit: Fit, seen: pd.DataFrame, along: str) -> pd.DataFrame:
@@ -38,14 +38,14 @@ def known_log(fit: Fit, seen: pd.DataFrame, along: str) -> pd.DataFrame:
     columns, label = fit.runs.columns, str(seen["run"].iloc[0])
     inputs, schedule = of_schedule(columns), columns.schedule
     assert schedule is not None
-    course = fit.runs.courses.get(label)
-    if course is None or schedule.along != columns.inputs[along].column:
+    logged = fit.runs.learning_rates.get(label)
+    if logged is None or schedule.along != columns.inputs[along].column:
         raise InputError(
             f"run {label!r}: how the learning rate goes on is not known, since the fit keeps none of its "
             f"rates; give the places to come as a table with the columns {format_names([schedule.along, *inputs])}"
         )
-    rows = min(int((course.places[-1] - course.places[0]) / course.spacing) + 1, MOST_ROWS) if course.spacing > 0 else 1
-    at = np.union1d(course.places, np.linspace(course.places[0], course.places[-1], rows))
+    rows = min(int((logged.places[-1] - logged.places[0]) / logged.spacing) + 1, MOST_ROWS) if logged.spacing > 0 else 1
+    at = np.union1d(logged.places, np.linspace(logged.places[0], logged.places[-1], rows))
     same = {one.column: seen[name].iloc[0] for name, one in columns.inputs.items() if name != along and name not in inputs}
-    table = pd.DataFrame({schedule.along: at, schedule.lr: np.interp(at, course.places, course.lr)})
+    table = pd.DataFrame({schedule.along: at, schedule.lr: np.interp(at, logged.places, logged.lr)})
     return mark_base_units(table.assign(**same))

@@ -131,7 +131,7 @@ def places_ahead(
         plan, among, said = continued(fit, rows, places, along, goes_on or GoesOn(OWN))
         return _planned(fit, own, rows, plan)[among].reset_index(drop=True), (said,)
     plan = in_base_units(at, fit.runs)
-    if log is None and fit.runs.courses and not set(of_schedule(fit.runs.columns)) <= set(plan):
+    if log is None and fit.runs.learning_rates and not set(of_schedule(fit.runs.columns)) <= set(plan):
         log = known_log(fit, seen, along)
     points = _planned(fit, own, log, plan)
     if log is not None and of_schedule(fit.runs.columns):

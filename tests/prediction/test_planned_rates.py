@@ -287,16 +287,16 @@ def test_a_fit_read_from_its_file_has_the_rates_of_its_runs(tmp_path: Path) -> N
     study = bs.read_study("training_curves_schedules")
     logs = [log(name, 1e9, RATES[of], 2e10) for name, of in (("a", "wsd"), ("7", "cosine"))]
     before = bs.prior(study.model, study_runs(study, pd.concat(logs, ignore_index=True)), draws=5)
-    again = bs.load(bs.save(before, tmp_path / "prior.nc")).runs.courses
+    again = bs.load(bs.save(before, tmp_path / "prior.nc")).runs.learning_rates
     assert set(again) == {"a", "7"}
-    for name, of in before.runs.courses.items():
+    for name, of in before.runs.learning_rates.items():
         np.testing.assert_array_equal(again[name].lr, of.lr)
         np.testing.assert_array_equal(again[name].places, of.places)
 
 
 def test_a_fit_that_keeps_no_rates_says_so_and_takes_a_table() -> None:
     fit = family({"a": "wsd", "b": "wsd"})
-    fit = dataclasses.replace(fit, runs=dataclasses.replace(fit.runs, courses={}))
+    fit = dataclasses.replace(fit, runs=dataclasses.replace(fit.runs, learning_rates={}))
     with pytest.raises(bs.InputError, match="the fit keeps no learning rates of finished runs; give"):
         bs.forecast(fit, so_far("wsd", 0.5)[0], END)
     with pytest.raises(bs.InputError, match=r"run 'a': .* the fit keeps none of its rates"):

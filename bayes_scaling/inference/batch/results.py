@@ -126,7 +126,7 @@ def _canonical(value: Any) -> Any:
                 _canonical(value.columns),
                 _canonical(value.references),
                 _canonical(levels),
-                *([_canonical(value.courses)] if value.courses else []),
+                *([_canonical(value.learning_rates)] if value.learning_rates else []),
             ]
         case Model():
             return ["model", model_text(value)]

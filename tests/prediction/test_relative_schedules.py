@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from bayes_scaling.data.rate_courses import RateCourse, as_table, compact, from_table, rate_course
-from bayes_scaling.prediction.rate_ways import alike, difference, follows, rate_at, to_the_end, way_of
+from bayes_scaling.data.logged_rates import LoggedRates, as_table, compact, from_table, rates_of_rows
+from bayes_scaling.prediction.relative_schedules import alike, difference, follows, rate_at, relative_schedule, to_the_end
 
 RATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "cosine": lambda u: 0.1 + 0.45 * (1 + np.cos(np.pi * u)),
@@ -32,17 +32,17 @@ UNLIKE = [
 ]
 
 
-def course(kind: str, end: float, rows: int, warmup: float = 0.02, *, to: float = 1.0, since_peak: bool = False) -> RateCourse:
+def course(kind: str, end: float, rows: int, warmup: float = 0.02, *, to: float = 1.0, since_peak: bool = False) -> LoggedRates:
     """Return the rates of a run, logged at so many places on its way to its end, the last of which may lie before that."""
     u = np.arange(1, rows + 1) / rows
     u = u[u <= to]
     way = np.clip((u - warmup) / (1 - warmup), 0, 1) if since_peak else u
-    return compact(rate_course(u * end, 3e-3 * np.minimum(1.0, u / warmup) * RATES[kind](way)))
+    return compact(rates_of_rows(u * end, 3e-3 * np.minimum(1.0, u / warmup) * RATES[kind](way)))
 
 
-def way(of: RateCourse, *, since_peak: bool = False):  # type: ignore[no-untyped-def]
+def way(of: LoggedRates, *, since_peak: bool = False):  # type: ignore[no-untyped-def]
     whole, end = to_the_end(of)
-    return way_of(whole, end, since_peak=since_peak)
+    return relative_schedule(whole, end, since_peak=since_peak)
 
 
 @pytest.mark.parametrize("kind", RATES)
@@ -65,7 +65,7 @@ def test_other_schedules_are_told_apart(one: str, other: str) -> None:
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.77, 0.92, 0.96, 0.98])
 def test_a_run_follows_its_own_schedule(kind: str, share: float) -> None:
     every = way(course(kind, 6e9, 200))
-    assert follows(way_of(course(kind, 1.6e10, 170, to=share), 1.6e10), every)
+    assert follows(relative_schedule(course(kind, 1.6e10, 170, to=share), 1.6e10), every)
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_a_run_follows_its_own_schedule(kind: str, share: float) -> None:
 )
 def test_a_run_does_not_follow_another_schedule(kind: str, other: str, share: float) -> None:
     for one, two in ((kind, other), (other, kind)):
-        assert not follows(way_of(course(one, 1.6e10, 170, to=share), 1.6e10), way(course(two, 6e9, 200)))
+        assert not follows(relative_schedule(course(one, 1.6e10, 170, to=share), 1.6e10), way(course(two, 6e9, 200)))
 
 
 @pytest.mark.parametrize("kind", ["linear", "wsd 5", "wsd 20", "sqrt 10"])
 def test_a_last_row_before_the_end_is_on_the_way_to_zero(kind: str) -> None:
     """Rows each 9 of 1000: the last lies up to that far before the end, where a cool-down still has a sixth of the peak."""
     u = np.arange(9, 1000, 9) / 1000
-    short = compact(rate_course(u * 2e9, 3e-3 * RATES[kind](u)))
+    short = compact(rates_of_rows(u * 2e9, 3e-3 * RATES[kind](u)))
     assert to_the_end(short)[1] == pytest.approx(2e9, rel=0.004)
     assert difference(way(short), way(course(kind, 6e9, 200))) < 0.02
 
@@ -113,6 +113,6 @@ def test_courses_are_the_same_from_their_table() -> None:
 
 
 def test_rows_in_any_order_and_several_at_one_place() -> None:
-    found = rate_course(np.array([3.0, 1.0, 2.0, 2.0]), np.array([1.0, 3.0, 9.0, 2.0]))
+    found = rates_of_rows(np.array([3.0, 1.0, 2.0, 2.0]), np.array([1.0, 3.0, 9.0, 2.0]))
     assert found.places.tolist() == [1, 2, 3]
     assert found.lr.tolist() == [3, 2, 1]

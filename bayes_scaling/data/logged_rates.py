@@ -16,7 +16,7 @@ WITHIN = 2e-4
 
 
 @dataclass(frozen=True)
-class RateCourse:
+class LoggedRates:
     """The learning rate along a run, a line between rows.
 
     Parameters
@@ -34,7 +34,7 @@ class RateCourse:
     spacing: float
 
 
-def rate_courses(raw: pd.DataFrame, columns: Columns, source: str) -> dict[str, RateCourse]:
+def logged_rates(raw: pd.DataFrame, columns: Columns, source: str) -> dict[str, LoggedRates]:
     """Return the learning rates along each run of a table as it is; none where it has none, or is no table of runs.
 
     Raises
@@ -48,21 +48,21 @@ def rate_courses(raw: pd.DataFrame, columns: Columns, source: str) -> dict[str, 
         return {}
     frame = in_schedule_units(raw, columns, source)
     at, lr, label = checked_rates(frame, schedule, columns.run, source, steps=False)
-    return {str(run): compact(rate_course(at[own], lr[own])) for run, own in label.groupby(label, sort=False).indices.items()}
+    return {str(run): compact(rates_of_rows(at[own], lr[own])) for run, own in label.groupby(label, sort=False).indices.items()}
 
 
-def rate_course(at: np.ndarray, lr: np.ndarray) -> RateCourse:
-    """Return a course through rows in any order; of several at one place the last counts."""
+def rates_of_rows(at: np.ndarray, lr: np.ndarray) -> LoggedRates:
+    """Return the learning rates at rows in any order; of several at one place the last counts."""
     order = np.argsort(at, kind="stable")
     at, lr = at[order], lr[order]
     last = np.append(at[1:] > at[:-1], True)
-    return RateCourse(at[last], np.clip(lr[last], 0.0, None), _spacing(at[last]))
+    return LoggedRates(at[last], np.clip(lr[last], 0.0, None), _spacing(at[last]))
 
 
-def compact(course: RateCourse) -> RateCourse:
-    """Return a course with the rows that it takes."""
-    kept = _corners(course.places, course.lr, WITHIN * float(course.lr.max()))
-    return replace(course, places=course.places[kept], lr=course.lr[kept])
+def compact(logged: LoggedRates) -> LoggedRates:
+    """Return learning rates with the rows that they take."""
+    kept = _corners(logged.places, logged.lr, WITHIN * float(logged.lr.max()))
+    return replace(logged, places=logged.places[kept], lr=logged.lr[kept])
 
 
 def _corners(x: np.ndarray, y: np.ndarray, within: float) -> np.ndarray:
@@ -82,22 +82,22 @@ def _corners(x: np.ndarray, y: np.ndarray, within: float) -> np.ndarray:
 
 
 def _spacing(at: np.ndarray) -> float:
-    """Return the distance of the two rows about the middle of a run, or rather that which half of its way lies between."""
+    """Return the distance of the two rows about the middle of a run, or rather that of rows that hold half of its length."""
     apart = np.sort(np.diff(at))
     if not apart.size:
         return 0.0
     return float(apart[np.searchsorted(np.cumsum(apart), apart.sum() / 2.0).clip(max=len(apart) - 1)])
 
 
-def as_table(courses: Mapping[str, RateCourse]) -> pd.DataFrame:
-    """Return courses as a file holds them: a row for each of theirs."""
-    parts = [pd.DataFrame({"run": run, "at": of.places, "lr": of.lr, "spacing": of.spacing}) for run, of in courses.items()]
+def as_table(rates: Mapping[str, LoggedRates]) -> pd.DataFrame:
+    """Return the learning rates of runs as a file holds them."""
+    parts = [pd.DataFrame({"run": run, "at": of.places, "lr": of.lr, "spacing": of.spacing}) for run, of in rates.items()]
     return pd.concat(parts, ignore_index=True)
 
 
-def from_table(table: pd.DataFrame) -> dict[str, RateCourse]:
-    """Return courses from the table of a file."""
+def from_table(table: pd.DataFrame) -> dict[str, LoggedRates]:
+    """Return the learning rates of runs from the table of a file."""
     return {
-        str(run): RateCourse(of["at"].to_numpy(float), of["lr"].to_numpy(float), float(of["spacing"].iloc[0]))
+        str(run): LoggedRates(of["at"].to_numpy(float), of["lr"].to_numpy(float), float(of["spacing"].iloc[0]))
         for run, of in table.groupby("run", sort=False)
     }
